@@ -1,0 +1,124 @@
+"""What the connector calls and what it offers, as shapes that any object may have.
+
+Nothing here has a body: a package above implements `Receiver`, a package beside offers a
+`Resolver`, and tests use the doubles of `whimbrel_connector.testing`, which pass the same
+conformance checks as the real ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Protocol, TypedDict, runtime_checkable
+
+__all__ = ["ReadableBuffer", "Receiver", "ResolveResult", "Resolver", "Transport"]
+
+ReadableBuffer = bytes | bytearray | memoryview
+
+
+@runtime_checkable
+class Receiver(Protocol):
+    """What a protocol (an HTTP exchange, a WebSocket) is to the transport that feeds it.
+
+    The transport calls these methods from the event loop, one at a time, and never after
+    `connection_lost`. They must return quickly and must not raise: an exception here is a bug,
+    which the transport answers by reporting it to the loop's exception handler and aborting.
+    """
+
+    def data_received(self, data: bytes) -> None:
+        """Take the next bytes from the peer; never empty."""
+
+    def eof_received(self) -> None:
+        """Learn that the peer will send no more; at most once, after the last byte.
+
+        The transport is still open for writing. It is the receiver who closes it.
+        """
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Learn that the transport is gone; exactly once, and the last call.
+
+        Args:
+            exc: why, or `None` when this side closed it or the peer ended it in order.
+        """
+
+
+@runtime_checkable
+class Transport(Protocol):
+    """A bidirectional stream of bytes that feeds one `Receiver` at a time.
+
+    It is an `asyncio.Transport` in the methods that the two share, plus `set_receiver` and
+    `drain`, so that no protocol needs to be an `asyncio.Protocol`.
+    """
+
+    def set_receiver(self, receiver: Receiver) -> None:
+        """Deliver everything that arrives from now on to `receiver`.
+
+        An end of file or a loss that happened before is delivered in the next turn of the loop.
+        """
+
+    def write(self, data: ReadableBuffer) -> None:
+        """Queue `data` for sending; it is dropped when the transport is closing."""
+
+    def writelines(self, parts: Iterable[ReadableBuffer]) -> None:
+        """Queue all of `parts`, in order, as one write."""
+
+    async def drain(self) -> None:
+        """Wait until the send buffer has room (back-pressure).
+
+        Returns at once when it has. Cancelling it changes nothing about what was written.
+
+        Raises:
+            ConnectionResetError: the transport was lost, so that what is written goes nowhere.
+        """
+
+    def pause_reading(self) -> None:
+        """Deliver no more data until `resume_reading`; harmless when paused or closing."""
+
+    def resume_reading(self) -> None:
+        """Deliver data again; harmless when not paused or closing."""
+
+    def is_closing(self) -> bool:
+        """Tell whether the transport is closed or about to be."""
+
+    def close(self) -> None:
+        """Send what is queued, then close; `connection_lost` follows. Harmless when repeated."""
+
+    def abort(self) -> None:
+        """Close now and drop what is queued; `connection_lost` follows. Harmless when repeated."""
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """Return a fact about the connection, as `asyncio.BaseTransport.get_extra_info` does."""
+
+
+class ResolveResult(TypedDict):
+    """One address of a host, as a resolver returns it."""
+
+    hostname: str
+    """The name that was asked for."""
+    host: str
+    """The IP address in its canonical text form."""
+    port: int
+    family: int
+    """`socket.AF_INET` or `socket.AF_INET6`."""
+    proto: int
+    flags: int
+    """`getaddrinfo` flags for the address: `AI_NUMERICHOST`, usually."""
+
+
+@runtime_checkable
+class Resolver(Protocol):
+    """Turns host names into addresses. `AbstractResolver` is the class form of the reference."""
+
+    async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[ResolveResult]:
+        """Return every address of `host`, in order of preference; never an empty list.
+
+        Args:
+            host: a name, never an IP address literal.
+            port: copied into the results.
+            family: `AF_INET` or `AF_INET6` to restrict the answer, `AF_UNSPEC` (0) for both.
+
+        Raises:
+            OSError: the name has no address or could not be looked up.
+        """
+
+    async def close(self) -> None:
+        """Give back what the resolver holds; it is not used afterwards."""
