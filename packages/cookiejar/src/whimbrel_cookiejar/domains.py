@@ -1,0 +1,62 @@
+"""Hosts and domains: RFC 6265bis sections 5.1.2 and 5.1.3."""
+
+from __future__ import annotations
+
+import re
+
+from yarl import URL
+
+__all__ = ["canonical_host", "domain_match", "is_ip_address", "parent_domains"]
+
+# A last label that is a number: no top-level domain is one, and resolvers read such hosts as IPv4
+# addresses even when they are incomplete ("127.1") or hexadecimal ("0x7f.1").
+_ENDS_IN_NUMBER = re.compile(r"(?:^|\.)(?:[0-9]+|0[xX][0-9a-fA-F]*)\.?\Z")
+
+
+def canonical_host(host: str) -> str:
+    """Return the form in which hosts are compared (RFC 6265bis section 5.1.2).
+
+    A trailing dot is kept: `example.com.` and `example.com` do not share cookies.
+
+    Args:
+        host: a host name, or an IP address without brackets.
+
+    Raises:
+        ValueError: a label cannot be written as an A-label.
+    """
+    # 1. to 3. Labels that are not ASCII become A-labels. yarl does this for URLs already, so that
+    #    only hosts from elsewhere come here in Unicode.
+    if not host.isascii():
+        host = URL.build(scheme="http", host=host).raw_host or ""
+    # Comparison is of lower-case strings (section 5.1.3).
+    return host.lower()
+
+
+def is_ip_address(host: str) -> bool:
+    """Tell whether a canonical host is an IP address, or would be taken for one."""
+    return ":" in host or _ENDS_IN_NUMBER.search(host) is not None
+
+
+def domain_match(string: str, domain: str) -> bool:
+    """Tell whether the host `string` domain-matches `domain` (RFC 6265bis section 5.1.3).
+
+    Both are canonical.
+    """
+    # Either they are identical,
+    if string == domain:
+        return True
+    # or the domain is a suffix of the string, the last character before it is a ".", and the
+    # string is a host name (and no IP address).
+    return bool(domain) and string.endswith("." + domain) and not is_ip_address(string)
+
+
+def parent_domains(host: str) -> list[str]:
+    """Return the domains that a canonical host matches, other than itself, the longest first."""
+    if is_ip_address(host):
+        return []
+    parents = []
+    dot = host.find(".")
+    while dot >= 0:
+        parents.append(host[dot + 1 :])
+        dot = host.find(".", dot + 1)
+    return parents

@@ -1,0 +1,210 @@
+"""The Set-Cookie header field: RFC 6265bis section 5.6, from text to attributes.
+
+Nothing here knows who sent the field or what time it is: `rules.accept` turns the result into a
+cookie.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from whimbrel_cookiejar.cookie import Rejected, SameSite
+from whimbrel_cookiejar.dates import parse_cookie_date
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = [
+    "MAX_ATTRIBUTE_OCTETS",
+    "MAX_NAME_VALUE_OCTETS",
+    "SetCookie",
+    "apply_attribute",
+    "check_name_value",
+    "parse_set_cookie",
+]
+
+MAX_NAME_VALUE_OCTETS: Final = 4096
+MAX_ATTRIBUTE_OCTETS: Final = 1024
+
+_WSP = " \t"
+_CONTROL = re.compile(r"[\x00-\x08\x0A-\x1F\x7F]")
+_MAX_AGE = re.compile(r"-?[0-9]+\Z")
+_SAME_SITE: Final[dict[str, SameSite]] = {"none": "None", "lax": "Lax", "strict": "Strict"}
+
+
+@dataclass(slots=True)
+class SetCookie:
+    """A Set-Cookie field in its parts; of an attribute that came twice, the last.
+
+    Attributes:
+        name: as received, without the white space around it.
+        value: as received, without the white space around it.
+        max_age: seconds, of any size and sign; `None` without a (valid) Max-Age.
+        expires: seconds since the epoch; `None` without a (valid) Expires.
+        domain: lower-case, without one leading dot; empty or `None` means the request's host.
+        path: `None` without a Path; empty for one that stands for the default path.
+        secure: whether there was a Secure.
+        http_only: whether there was an HttpOnly.
+        same_site: "Default" without a SameSite, or with an unknown one.
+        partitioned: whether there was a Partitioned.
+    """
+
+    name: str
+    value: str
+    max_age: int | None = None
+    expires: float | None = None
+    domain: str | None = None
+    path: str | None = None
+    secure: bool = False
+    http_only: bool = False
+    same_site: SameSite = "Default"
+    partitioned: bool = False
+
+
+def parse_set_cookie(field: str | bytes) -> SetCookie | Rejected:
+    """Parse the value of one Set-Cookie field line, which is one cookie.
+
+    RFC 6265bis section 5.6.
+
+    Args:
+        field: the field's value. Bytes are decoded as UTF-8, and those that are not UTF-8 become
+            surrogate escapes, so that `name.encode("utf-8", "surrogateescape")` gives them back.
+    """
+    text = field if isinstance(field, str) else field.decode("utf-8", "surrogateescape")
+    # 1. A control character (other than HTAB) anywhere: ignore the whole field.
+    if _CONTROL.search(text):
+        return Rejected("the field contains a control character")
+    # 2. The name-value-pair ends at the first ";".
+    pair, _, attributes = text.partition(";")
+    # 3. Without a "=", the name is empty and the value is all of the pair.
+    name, equals, value = pair.partition("=")
+    if not equals:
+        name, value = "", pair
+    # 4. White space around both is not part of them.
+    name, value = name.strip(_WSP), value.strip(_WSP)
+    # 5. The limit of the name and the value together; steps 2 to 4 of section 5.7 with it.
+    refusal = check_name_value(name, value)
+    if refusal is not None:
+        return Rejected.named(refusal, name)
+    # 6. These are the cookie-name and the cookie-value.
+    cookie = SetCookie(name, value)
+    if attributes:
+        _parse_attributes(attributes, cookie)
+    return cookie
+
+
+def check_name_value(name: str, value: str) -> str | None:
+    """Return why no cookie can have this name and value, or `None` when one can.
+
+    RFC 6265bis section 5.7, steps 2 to 4; and what a field could not have said, because it would
+    have ended there, is refused too, as it would be read as something else when it is sent.
+    """
+    if not name and not value:
+        return "the name and the value are empty"
+    if _CONTROL.search(name) or _CONTROL.search(value):
+        return "the name or the value contains a control character"
+    if ";" in name or "=" in name or ";" in value:
+        return 'the name contains ";" or "=", or the value contains ";"'
+    if name != name.strip(_WSP) or value != value.strip(_WSP):
+        return "the name or the value begins or ends with white space"
+    octets = _octets(name) + _octets(value)
+    if octets < 0:
+        return "the name or the value cannot be written in UTF-8"
+    if octets > MAX_NAME_VALUE_OCTETS:
+        return f"the name and the value have more than {MAX_NAME_VALUE_OCTETS} octets"
+    return None
+
+
+def _octets(text: str) -> int:
+    """Return the length of `text` on the wire; very negative when it has no form there."""
+    if text.isascii():
+        return len(text)
+    try:
+        return len(text.encode("utf-8", "surrogateescape"))
+    except UnicodeEncodeError:
+        return -(1 << 62)
+
+
+def _parse_attributes(unparsed: str, cookie: SetCookie) -> None:
+    """Apply each attribute of the rest of the field, the first ";" taken off."""
+    # 1. to 3. and 8. Each cookie-av ends at the next ";".
+    for attribute in unparsed.split(";"):
+        # 4. Without a "=", the attribute-value is empty.
+        name, _, value = attribute.partition("=")
+        # 5. White space around both is not part of them.
+        apply_attribute(cookie, name.strip(_WSP), value.strip(_WSP))
+
+
+def apply_attribute(cookie: SetCookie, name: str, value: str) -> None:
+    """Apply one attribute to `cookie` (RFC 6265bis section 5.6, steps 6 and 7).
+
+    Attributes with unknown names, too long values, or values that mean nothing are ignored.
+    """
+    apply = _ATTRIBUTES.get(name.lower())
+    # 6. A value of more than 1024 octets: ignore the attribute.
+    if apply is not None and 0 <= _octets(value) <= MAX_ATTRIBUTE_OCTETS:
+        # 7. Process the attribute as its own section says.
+        apply(cookie, value)
+
+
+def _expires(cookie: SetCookie, value: str) -> None:
+    """Section 5.6.1; the limit on the life time is `rules.accept`'s, who knows the time."""
+    expires = parse_cookie_date(value)
+    if expires is not None:
+        cookie.expires = expires
+
+
+def _max_age(cookie: SetCookie, value: str) -> None:
+    """Section 5.6.2; the limit on the life time is `rules.accept`'s, who knows the time."""
+    # 1. to 3. Empty, not beginning with a digit or "-", or with a non-digit after: ignore.
+    if _MAX_AGE.match(value):
+        cookie.max_age = int(value)
+
+
+def _domain(cookie: SetCookie, value: str) -> None:
+    """Section 5.6.3."""
+    # 2. One leading "." does not count.
+    domain = value.removeprefix(".")
+    # 3. To lower case, in ASCII only: the Kelvin sign must not become a "k" before the storage
+    #    model has seen that it is not ASCII.
+    cookie.domain = domain.lower() if domain.isascii() else domain
+
+
+def _path(cookie: SetCookie, value: str) -> None:
+    """Section 5.6.4; empty stands for the default path, which `rules.accept` knows."""
+    cookie.path = value if value.startswith("/") else ""
+
+
+def _secure(cookie: SetCookie, value: str) -> None:
+    """Section 5.6.5; whatever the value."""
+    cookie.secure = True
+
+
+def _http_only(cookie: SetCookie, value: str) -> None:
+    """Section 5.6.6; whatever the value."""
+    cookie.http_only = True
+
+
+def _same_site(cookie: SetCookie, value: str) -> None:
+    """Section 5.6.7."""
+    cookie.same_site = _SAME_SITE.get(value.lower(), "Default")
+
+
+def _partitioned(cookie: SetCookie, value: str) -> None:
+    """The Partitioned attribute of CHIPS (draft-cutler-httpbis-partitioned-cookies)."""
+    cookie.partitioned = True
+
+
+# By lower-case name; each takes the value, also those of which only the presence counts.
+_ATTRIBUTES: Final[dict[str, Callable[[SetCookie, str], None]]] = {
+    "expires": _expires,
+    "max-age": _max_age,
+    "domain": _domain,
+    "path": _path,
+    "secure": _secure,
+    "httponly": _http_only,
+    "samesite": _same_site,
+    "partitioned": _partitioned,
+}
