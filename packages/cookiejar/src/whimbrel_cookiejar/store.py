@@ -1,0 +1,135 @@
+"""Where a jar keeps its cookies: an index by domain.
+
+What a request costs depends on the labels of its host and on the cookies of their domains, and not
+on how many other domains there are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from whimbrel_cookiejar.cookie import SHARED_DOMAIN, Cookie
+from whimbrel_cookiejar.domains import parent_domains
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+__all__ = ["CookieStore", "Record"]
+
+_Key = tuple[str, str, bool]
+
+
+class Record:
+    """A cookie in the store, with what changes about it each time it is sent.
+
+    Attributes:
+        cookie: the cookie; its `last_access` is from when it was stored.
+        last_access: seconds since the epoch when it was last stored or sent.
+        serial: grows with each cookie that is new to the store; orders those that were created at
+            the same moment.
+    """
+
+    __slots__ = ("cookie", "last_access", "serial")
+
+    def __init__(self, cookie: Cookie, serial: int) -> None:
+        self.cookie = cookie
+        self.last_access = cookie.last_access
+        self.serial = serial
+
+    def snapshot(self) -> Cookie:
+        """Return the cookie with its present last-access-time."""
+        if self.last_access == self.cookie.last_access:
+            return self.cookie
+        return replace(self.cookie, last_access=self.last_access)
+
+
+class CookieStore:
+    """The cookies of a jar. It knows their identity and their domains, and no other rule."""
+
+    __slots__ = ("_below", "_domains", "_length", "_serial")
+
+    def __init__(self) -> None:
+        self._domains: dict[str, dict[_Key, Record]] = {}
+        # For each domain, the domains below it that have cookies, so that a subtree is found
+        # without going through every domain.
+        self._below: dict[str, set[str]] = {}
+        self._length = 0
+        self._serial = 0
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __iter__(self) -> Iterator[Record]:
+        """Iterate over every record; the store must not change meanwhile."""
+        for records in self._domains.values():
+            yield from records.values()
+
+    def get(self, cookie: Cookie) -> Record | None:
+        """Return the record with the identity of `cookie`.
+
+        RFC 6265bis section 5.7, step 23: name, domain, host-only-flag and path.
+        """
+        records = self._domains.get(cookie.domain)
+        return None if records is None else records.get(_key(cookie))
+
+    def put(self, cookie: Cookie) -> None:
+        """Add `cookie`, in the place of the one with its identity if there is one."""
+        records = self._domains.get(cookie.domain)
+        if records is None:
+            records = self._domains[cookie.domain] = {}
+            for parent in parent_domains(cookie.domain):
+                self._below.setdefault(parent, set()).add(cookie.domain)
+        key = _key(cookie)
+        old = records.get(key)
+        if old is None:
+            self._length += 1
+            self._serial += 1
+        records[key] = Record(cookie, self._serial if old is None else old.serial)
+
+    def remove(self, cookies: Iterable[Cookie]) -> None:
+        """Remove the records with the identities of `cookies`, where there are any."""
+        for cookie in cookies:
+            records = self._domains.get(cookie.domain)
+            if records is None or records.pop(_key(cookie), None) is None:
+                continue
+            self._length -= 1
+            if not records:
+                self._forget(cookie.domain)
+
+    def clear(self) -> None:
+        """Remove everything."""
+        self._domains.clear()
+        self._below.clear()
+        self._length = 0
+
+    def for_host(self, host: str) -> list[Record]:
+        """Return the records of a canonical host, of the domains above it, and the shared ones."""
+        domains = self._domains
+        found: list[Record] = []
+        if host != SHARED_DOMAIN and (records := domains.get(host)):
+            found.extend(records.values())
+        for parent in parent_domains(host):
+            if records := domains.get(parent):
+                found.extend(records.values())
+        if records := domains.get(SHARED_DOMAIN):
+            found.extend(records.values())
+        return found
+
+    def below(self, domain: str) -> list[Record]:
+        """Return the records of a canonical domain and of the domains below it."""
+        subtree = [domain, *self._below.get(domain, ())]
+        return [record for name in subtree for record in self._domains.get(name, {}).values()]
+
+    def _forget(self, domain: str) -> None:
+        del self._domains[domain]
+        for parent in parent_domains(domain):
+            below = self._below[parent]
+            below.discard(domain)
+            if not below:
+                del self._below[parent]
+
+
+def _key(cookie: Cookie) -> _Key:
+    """Return what identifies a cookie within its domain."""
+    return cookie.name, cookie.path, cookie.host_only
