@@ -1,0 +1,242 @@
+"""Heads and trailer sections: field lines up to an empty one (RFC 9112 sections 2.1 and 7.1.2).
+
+There are two ways through the same grammar. `scan_field_lines` takes a whole section at once and
+either accepts every byte of it or says no. `Section` takes lines as they come, knows the limits
+and the leniencies, and finds out what is wrong. Nothing that the first accepts may the second
+refuse; the tests hold them against each other.
+"""
+
+from typing import TypeAlias
+
+from whimbrel_http_parser._grammar import (
+    CRLF,
+    FIELD_LINE,
+    FIELD_LINES,
+    OWS,
+    STATUS_LINE,
+    STATUS_LINE_PREFIX,
+    TEXT,
+    fault_of_field_line,
+)
+from whimbrel_http_parser.errors import LimitExceeded, MalformedMessage
+from whimbrel_http_parser.limits import Leniency, Limits
+
+FieldLines: TypeAlias = list[tuple[bytes, bytes]]
+
+
+def scan_field_lines(data: bytes, start: int, end: int, maximum: int) -> FieldLines | None:
+    """Split the field lines in `data[start:end]`, each with its CRLF, without the empty line.
+
+    Args:
+        data: what was received.
+        start: where the first field line starts, just behind a LF.
+        end: where the last field line ends, behind its CRLF.
+        maximum: how many lines there may be.
+
+    Returns:
+        Names and values without whitespace around, or `None` when any line is not a field line
+        or there are too many: `Section` will say what it is.
+    """
+    count = data.count(b"\n", start, end)
+    if count > maximum:
+        return None
+    lines: FieldLines = FIELD_LINES.findall(data, start, end)
+    if len(lines) != count:
+        return None
+    if data.find(b" \r", start, end) >= 0 or data.find(b"\t\r", start, end) >= 0:
+        return [(name, value.rstrip(OWS)) for name, value in lines]
+    return lines
+
+
+class Section:
+    """Field lines up to the empty line, in whatever pieces they come.
+
+    Each byte is looked at once. A subclass adds the start line of a head.
+
+    Args:
+        limits: what may arrive.
+        leniency: what to tolerate.
+        total_limit: the name of the limit for the whole section.
+        total_maximum: its value in bytes.
+    """
+
+    __slots__ = (
+        "_in_start_line",
+        "_leniency",
+        "_limits",
+        "_line_start",
+        "_partial",
+        "_total_limit",
+        "_total_maximum",
+        "complete",
+        "leniency_used",
+        "lines",
+        "received",
+    )
+
+    def __init__(
+        self, limits: Limits, leniency: Leniency, total_limit: str, total_maximum: int
+    ) -> None:
+        self._limits = limits
+        self._leniency = leniency
+        self._total_limit = total_limit
+        self._total_maximum = total_maximum
+        self._partial = bytearray()
+        self._line_start = 0
+        self._in_start_line = False
+        self.lines: FieldLines = []
+        self.complete = False
+        self.received = 0
+        self.leniency_used: str | None = None
+
+    def feed(self, data: bytes, pos: int) -> int:
+        """Take lines from `data` at `pos` on, up to and including the empty line.
+
+        Returns:
+            The position behind what was taken.
+
+        Raises:
+            MalformedMessage: a line breaks the grammar and no leniency covers it.
+            LimitExceeded: there is more than the limits allow, even in a line without an end.
+        """
+        size = len(data)
+        while pos < size and not self.complete:
+            lf = data.find(b"\n", pos)
+            end = size if lf < 0 else lf + 1
+            piece = data[pos:end]
+            self.received += end - pos
+            pos = end
+            if lf < 0:
+                self._partial += piece
+                # The last byte may be the CR of the line's end, which is not counted.
+                self._check(bytes(self._partial[:8]), len(self._partial) - 1, self.received)
+            elif self._partial:
+                self._partial += piece
+                line = bytes(self._partial)
+                self._partial.clear()
+                self._take(line)
+            else:
+                self._take(piece)
+        return pos
+
+    def check_start(self, start: bytes) -> None:
+        """Refuse a start line by its first bytes; a section without one never asks."""
+        raise NotImplementedError
+
+    def start_line(self, line: bytes) -> None:
+        """Take the start line, without its end; a section without one never asks."""
+        raise NotImplementedError
+
+    def _check(self, line: bytes, length: int, received: int) -> None:
+        """Refuse a line, whole or not, by its beginning and its length.
+
+        Args:
+            line: what there is of it.
+            length: how many bytes of it are certainly not its end.
+            received: bytes of the section so far.
+        """
+        limits = self._limits
+        if self._in_start_line:
+            # A CR may be the first half of an empty line; what follows it will tell.
+            if line not in (b"", b"\r"):
+                self.check_start(line[: len(STATUS_LINE_PREFIX)])
+            if length > limits.start_line:
+                raise LimitExceeded("start_line", limits.start_line)
+        elif length > limits.field_line:
+            raise LimitExceeded("field_line", limits.field_line)
+        if received > self._total_maximum:
+            raise LimitExceeded(self._total_limit, self._total_maximum)
+
+    def _take(self, line: bytes) -> None:
+        """Take one line with its end."""
+        has_crlf = line.endswith(CRLF)
+        content = line[:-2] if has_crlf else line[:-1]
+        self._check(content, len(content), self.received)
+        if not has_crlf:
+            if not self._leniency.bare_lf:
+                raise self._malformed("a line ends with a bare LF instead of CRLF", content)
+            self.leniency_used = "bare_lf"
+        if self._in_start_line:
+            self._take_start_line(content)
+        elif not content:
+            self.complete = True
+        elif content[0] in OWS:
+            self._unfold(content)
+        else:
+            self._take_field_line(content)
+        self._line_start = self.received
+
+    def _take_start_line(self, content: bytes) -> None:
+        if not content:
+            if not self._leniency.leading_empty_line or self.leniency_used == "leading_empty_line":
+                raise self._malformed("an empty line instead of a status line", content)
+            self.leniency_used = "leading_empty_line"
+            return
+        self.start_line(content)
+        self._in_start_line = False
+
+    def _take_field_line(self, content: bytes) -> None:
+        if len(self.lines) >= self._limits.fields:
+            raise LimitExceeded("fields", self._limits.fields)
+        match = FIELD_LINE.fullmatch(content)
+        if match is None:
+            raise self._malformed(fault_of_field_line(content), content)
+        self.lines.append((match[1], match[2].rstrip(OWS)))
+
+    def _unfold(self, content: bytes) -> None:
+        """Join a continuation to the line before it (RFC 9112 section 5.2)."""
+        if not self._leniency.obs_fold or not self.lines:
+            raise self._malformed("a line starts with whitespace", content)
+        if TEXT.fullmatch(content) is None:
+            raise self._malformed("a field value has a control character", content)
+        name, value = self.lines[-1]
+        folded = (value + b" " + content.strip(OWS)).strip(OWS)
+        if len(name) + 1 + len(folded) > self._limits.field_line:
+            raise LimitExceeded("field_line", self._limits.field_line)
+        self.lines[-1] = (name, folded)
+        self.leniency_used = "obs_fold"
+
+    def _malformed(self, what: str, line: bytes) -> MalformedMessage:
+        return MalformedMessage(what, self._line_start, line)
+
+
+class TrailerSection(Section):
+    """The trailer section behind the last chunk (RFC 9112 section 7.1.2)."""
+
+    __slots__ = ()
+
+    def __init__(self, limits: Limits, leniency: Leniency) -> None:
+        super().__init__(limits, leniency, "trailers", limits.trailers)
+
+
+class ResponseHead(Section):
+    """A status line and its header section (RFC 9112 section 4)."""
+
+    __slots__ = ("reason", "status", "version")
+
+    def __init__(self, limits: Limits, leniency: Leniency) -> None:
+        super().__init__(limits, leniency, "head", limits.head)
+        self._in_start_line = True
+        self.version = (1, 1)
+        self.status = 0
+        self.reason = b""
+
+    def check_start(self, start: bytes) -> None:
+        """Recognise by the first bytes a peer that does not speak HTTP/1."""
+        if not STATUS_LINE_PREFIX.startswith(start):
+            raise MalformedMessage("expected a status line with HTTP/1.0 or HTTP/1.1", 0, start)
+
+    def start_line(self, line: bytes) -> None:
+        """Take the status line, without its CRLF."""
+        match = STATUS_LINE.fullmatch(line)
+        if match is None:
+            raise MalformedMessage("the status line is malformed", 0, line)
+        minor, status, reason = match.groups()
+        if reason is None:
+            if not self._leniency.missing_reason_phrase:
+                raise MalformedMessage("no space behind the status code", 0, line)
+            self.leniency_used = "missing_reason_phrase"
+            reason = b""
+        self.version = (1, int(minor))
+        self.status = int(status)
+        self.reason = reason
