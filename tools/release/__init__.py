@@ -1,0 +1,1 @@
+"""`hatch run release`: a package's next version and changelog entry; the check of all ranges."""
