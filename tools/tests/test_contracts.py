@@ -34,6 +34,14 @@ BREAKS = (
     (PARSER, "_grammar.py", "time"),
     (JAR, "rules.py", "time"),
     (JAR, "jar.py", "asyncio"),
+    (JAR, "rules.py", "whimbrel_cookiejar.jar"),
+    (WEBSOCKET, "protocol.py", "time"),
+    (WEBSOCKET, "frames.py", "whimbrel_websocket_client._channel"),
+    (WEBSOCKET, "_channel.py", "socket"),
+    (CONNECTOR, "_pool.py", "asyncio"),
+    (CONNECTOR, "endpoint.py", "socket"),
+    (CLIENT, "redirects.py", "asyncio"),
+    (CLIENT, "cookies.py", "whimbrel.session"),
 )
 
 
