@@ -1,5 +1,90 @@
 """Where an asyncio HTTP client's connections come from: pool, DNS, TLS, proxies."""
 
+from whimbrel_connector._tls import merge_ssl
+from whimbrel_connector._transport import ConnectTimings
 from whimbrel_connector._version import __version__
+from whimbrel_connector.connection import Connection
+from whimbrel_connector.connector import (
+    BaseConnector,
+    PoolStatistics,
+    TCPConnector,
+    UnixConnector,
+)
+from whimbrel_connector.endpoint import Endpoint, Proxy
+from whimbrel_connector.errors import (
+    ClientConnectionError,
+    ClientConnectionResetError,
+    ClientConnectorCertificateError,
+    ClientConnectorDNSError,
+    ClientConnectorError,
+    ClientConnectorSSLError,
+    ClientError,
+    ClientOSError,
+    ClientProxyConnectionError,
+    ClientSSLError,
+    ConnectionKey,
+    ConnectionTimeoutError,
+    ProxyRefused,
+    ServerConnectionError,
+    ServerDisconnectedError,
+    ServerFingerprintMismatch,
+    ServerTimeoutError,
+    SocketTimeoutError,
+    UnixClientConnectorError,
+)
+from whimbrel_connector.fingerprint import Fingerprint
+from whimbrel_connector.interfaces import (
+    ReadableBuffer,
+    Receiver,
+    Resolver,
+    ResolveResult,
+    Transport,
+)
+from whimbrel_connector.resolver import (
+    AbstractResolver,
+    AsyncResolver,
+    DefaultResolver,
+    ThreadedResolver,
+)
 
-__all__ = ["__version__"]
+__all__ = [
+    "AbstractResolver",
+    "AsyncResolver",
+    "BaseConnector",
+    "ClientConnectionError",
+    "ClientConnectionResetError",
+    "ClientConnectorCertificateError",
+    "ClientConnectorDNSError",
+    "ClientConnectorError",
+    "ClientConnectorSSLError",
+    "ClientError",
+    "ClientOSError",
+    "ClientProxyConnectionError",
+    "ClientSSLError",
+    "ConnectTimings",
+    "Connection",
+    "ConnectionKey",
+    "ConnectionTimeoutError",
+    "DefaultResolver",
+    "Endpoint",
+    "Fingerprint",
+    "PoolStatistics",
+    "Proxy",
+    "ProxyRefused",
+    "ReadableBuffer",
+    "Receiver",
+    "ResolveResult",
+    "Resolver",
+    "ServerConnectionError",
+    "ServerDisconnectedError",
+    "ServerFingerprintMismatch",
+    "ServerTimeoutError",
+    "SocketTimeoutError",
+    "TCPConnector",
+    "ThreadedResolver",
+    "Transport",
+    "UnixClientConnectorError",
+    "UnixConnector",
+    "__version__",
+    "merge_ssl",
+]

@@ -7,7 +7,7 @@ conformance checks as the real ones.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable  # noqa: TC003  # the annotations resolve at run time
 from typing import Any, Protocol, TypedDict, runtime_checkable
 
 __all__ = ["ReadableBuffer", "Receiver", "ResolveResult", "Resolver", "Transport"]

@@ -1,0 +1,324 @@
+"""The only `asyncio.Protocol` here: bytes between an asyncio transport and one receiver."""
+
+from __future__ import annotations
+
+import asyncio
+import select
+import socket
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from whimbrel_connector.errors import ClientConnectionResetError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from whimbrel_connector.interfaces import ReadableBuffer, Receiver
+
+    class _Write(Protocol):
+        def __call__(self, data: ReadableBuffer) -> None: ...
+
+
+__all__ = ["ConnectTimings", "SocketTransport", "tune"]
+
+
+def _drop(data: ReadableBuffer) -> None:
+    """Stand in for `write` when the transport is closing."""
+
+
+def _readiness(sock: Any) -> Callable[[int], list[Any]]:
+    """Return a function that, called with 0, tells whether anything waits to be read.
+
+    It does not block. Data, an end of file and an error all count.
+    """
+    if hasattr(select, "poll"):
+        poller = select.poll()
+        poller.register(sock.fileno(), select.POLLIN)
+        return poller.poll
+    return lambda timeout: select.select([sock], [], [], timeout)[0]  # Windows
+
+
+@dataclass(slots=True)
+class ConnectTimings:
+    """How long each phase of establishing a connection took, in seconds; `None` if not needed."""
+
+    dns: float | None = None
+    """Looking the name up; next to nothing when the cache has it."""
+    connect: float | None = None
+    """Connecting the socket, all attempts together."""
+    proxy: float | None = None
+    """Asking the proxy for a tunnel."""
+    tls: float | None = None
+    """The TLS handshake."""
+
+
+class SocketTransport(asyncio.Protocol):
+    """A connection, plain or TLS, as `whimbrel_connector.interfaces.Transport`.
+
+    While it has no receiver (between two leases, and while it is being established) nothing may
+    arrive: any byte and any end of file closes it.
+
+    Args:
+        timings: how long it took to establish the connection.
+    """
+
+    # `write` is an attribute: the bound method of the asyncio transport, for speed.
+    __slots__ = (
+        "_abandoned",
+        "_closing",
+        "_eof",
+        "_failure",
+        "_gone",
+        "_inner",
+        "_loop",
+        "_lost",
+        "_paused",
+        "_poll",
+        "_receiver",
+        "_tls",
+        "_writable",
+        "on_lost",
+        "timings",
+        "write",
+    )
+
+    write: _Write
+
+    def __init__(self, timings: ConnectTimings | None = None) -> None:
+        self.timings = timings or ConnectTimings()
+        #: Called once, when the socket is gone, before the receiver learns of it.
+        self.on_lost: Callable[[], None] | None = None
+        self.write = _drop
+        self._loop = asyncio.get_running_loop()
+        self._inner: asyncio.Transport | None = None
+        self._receiver: Receiver | None = None
+        self._tls = False
+        self._poll: Callable[[int], list[Any]] | None = None
+        self._paused = False
+        self._eof = False
+        self._lost = False
+        self._closing = False
+        self._abandoned = False
+        self._failure: BaseException | None = None
+        self._gone = asyncio.Event()
+        self._writable = asyncio.Event()
+        self._writable.set()
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin; asyncio calls this when the connection, TLS included, is established."""
+        self.attach(cast("asyncio.Transport", transport))
+        if self._abandoned:
+            self.abort()
+
+    def attach(self, inner: asyncio.Transport) -> None:
+        """Use `inner` from now on: the connection itself, or TLS that was started on it."""
+        self._inner = inner
+        self._tls = inner.get_extra_info("ssl_object") is not None
+        # What is readable on a TLS socket may be a session ticket, so only a plain one can be
+        # asked; and only a transport that runs on a socket has one.
+        sock = inner.get_extra_info("socket")
+        self._poll = _readiness(sock) if sock is not None and not self._tls else None
+        self.write = inner.write
+
+    def data_received(self, data: bytes) -> None:
+        """Hand `data` to the receiver; without one it was not asked for: close."""
+        receiver = self._receiver
+        if receiver is None:
+            self.abort()
+            return
+        try:
+            receiver.data_received(data)
+        except Exception as exc:  # whatever it is, it is reported
+            self._report(exc, "data_received")
+
+    def eof_received(self) -> bool:
+        """Tell the receiver that the peer ended; keep the other direction open if TLS allows."""
+        self._eof = True
+        receiver = self._receiver
+        if receiver is None:
+            self.abort()
+            return False
+        try:
+            receiver.eof_received()
+        except Exception as exc:  # whatever it is, it is reported
+            self._report(exc, "eof_received")
+        return not self._tls
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell everyone that the socket is gone."""
+        if self._failure is None:
+            self._failure = exc
+        self._lost = True
+        self._closing = True
+        self.write = _drop
+        self._gone.set()
+        self._writable.set()
+        receiver, self._receiver = self._receiver, None
+        on_lost, self.on_lost = self.on_lost, None
+        if on_lost is not None:
+            on_lost()
+        if receiver is not None:
+            self._tell_loss(receiver)
+
+    def pause_writing(self) -> None:
+        """Make `drain` wait; asyncio calls this when its send buffer is full."""
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        """Let `drain` return; asyncio calls this when its send buffer has room."""
+        self._writable.set()
+
+    # whimbrel_connector.interfaces.Transport
+
+    def set_receiver(self, receiver: Receiver) -> None:
+        """Deliver everything that arrives from now on to `receiver`."""
+        self._receiver = receiver
+        if self._lost or self._eof:
+            self._loop.call_soon(self._tell_past, receiver)
+
+    def writelines(self, parts: Iterable[ReadableBuffer]) -> None:
+        """Queue all of `parts`, in order, as one write."""
+        self.write(b"".join(parts))
+
+    async def drain(self) -> None:
+        """Wait until the send buffer has room.
+
+        Raises:
+            ClientConnectionResetError: the transport was lost.
+        """
+        if not self._writable.is_set():
+            await self._writable.wait()
+        if self._lost:
+            raise ClientConnectionResetError(
+                "cannot write: the connection was lost"
+            ) from self._failure
+
+    def pause_reading(self) -> None:
+        """Deliver no more data until `resume_reading`."""
+        if self._inner is not None and not self._paused and not self._closing:
+            self._paused = True
+            self._inner.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Deliver data again."""
+        if self._inner is not None and self._paused and not self._closing:
+            self._paused = False
+            self._inner.resume_reading()
+
+    def is_closing(self) -> bool:
+        """Tell whether the transport is closed or about to be."""
+        return self._closing or (self._inner is not None and self._inner.is_closing())
+
+    def close(self) -> None:
+        """Send what is queued, then close."""
+        self._closing = True
+        self.write = _drop
+        if self._inner is not None:
+            self._inner.close()
+
+    def abort(self) -> None:
+        """Close now and drop what is queued."""
+        self._closing = True
+        self.write = _drop
+        if self._inner is not None:
+            self._inner.abort()
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """Return a fact about the connection."""
+        return default if self._inner is None else self._inner.get_extra_info(name, default)
+
+    # For the connector
+
+    @property
+    def inner(self) -> asyncio.Transport:
+        """The asyncio transport, to start TLS on it."""
+        assert self._inner is not None
+        return self._inner
+
+    def rest(self) -> None:
+        """Begin the time between two leases: from now on nothing may arrive."""
+        self._receiver = None
+        if self._eof:
+            self.abort()
+        elif self._paused:
+            self.resume_reading()
+
+    def is_fit(self) -> bool:
+        """Tell whether the connection can serve another lease.
+
+        Bytes that arrived, or an end, may still be in the kernel where the loop has not seen
+        them; a response that is there before its request was sent is never the answer to it.
+        """
+        if self.is_closing() or self._eof:
+            return False
+        return self._poll is None or not self._poll(0)
+
+    def dispose(self) -> None:
+        """Close now; on TLS tell the peer by a close_notify, but do not wait for its answer.
+
+        That is the orderly way (RFC 8446, section 6.1) without the time that a peer may take.
+        """
+        if self._tls:
+            self.close()
+        self.abort()
+
+    def abandon(self) -> None:
+        """Close, even if asyncio is still about to call `connection_made`."""
+        self._abandoned = True
+        self.abort()
+
+    async def wait_closed(self) -> None:
+        """Wait until the socket is gone."""
+        await self._gone.wait()
+
+    # Inside
+
+    def _tell_past(self, receiver: Receiver) -> None:
+        """Deliver the end of file or the loss that happened before `set_receiver`."""
+        if self._receiver is not receiver:
+            return
+        if self._lost:
+            self._receiver = None
+            if self._eof:
+                self._tell_eof(receiver)
+            self._tell_loss(receiver)
+        else:
+            self._tell_eof(receiver)
+
+    def _tell_eof(self, receiver: Receiver) -> None:
+        try:
+            receiver.eof_received()
+        except Exception as exc:  # whatever it is, it is reported
+            self._report(exc, "eof_received")
+
+    def _tell_loss(self, receiver: Receiver) -> None:
+        try:
+            receiver.connection_lost(self._failure)
+        except Exception as exc:  # whatever it is, it is reported
+            self._report(exc, "connection_lost")
+
+    def _report(self, exc: Exception, method: str) -> None:
+        """Answer an exception of a receiver, which is a bug there."""
+        self._loop.call_exception_handler(
+            {
+                "message": f"{method}() of a receiver raised an exception",
+                "exception": exc,
+                "transport": self._inner,
+                "protocol": self,
+            }
+        )
+        if self._failure is None:
+            self._failure = exc
+        self.abort()
+
+
+def tune(sock: socket.socket) -> None:
+    """Set what every TCP connection of a client wants.
+
+    Small writes are not held back (the client joins what belongs together itself), and a peer
+    that vanished is noticed in the end even by an idle connection.
+    """
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

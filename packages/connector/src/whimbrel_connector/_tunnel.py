@@ -1,0 +1,102 @@
+"""The dialogue that asks an HTTP proxy for a tunnel, without I/O (RFC 9110, section 9.3.6)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from whimbrel_http_parser import (
+    NEED_DATA,
+    PAUSED,
+    Data,
+    EndOfMessage,
+    Framing,
+    ProtocolError,
+    Response,
+    ResponseReader,
+    request_head,
+)
+
+if TYPE_CHECKING:
+    from whimbrel_connector.endpoint import Proxy
+
+__all__ = ["ConnectDialogue"]
+
+MAX_BODY: Final = 65536
+"""How much of the content of a refusal is kept, in bytes."""
+
+
+class ConnectDialogue:
+    """One CONNECT request and the proxy's answer.
+
+    Args:
+        host: the host to be reached through the tunnel.
+        port: its port.
+        proxy: who is asked, and with what credentials and headers.
+
+    Raises:
+        ProtocolError: the host or a header field cannot be written in a request.
+    """
+
+    __slots__ = ("_reader", "body", "finished", "request", "response")
+
+    def __init__(self, host: str, port: int, proxy: Proxy) -> None:
+        authority = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        fields = [("Host", authority)]
+        fields += [field for field in proxy.headers if field[0].lower() != "host"]
+        if proxy.authorization is not None:
+            fields = [field for field in fields if field[0].lower() != "proxy-authorization"]
+            fields.append(("Proxy-Authorization", proxy.authorization))
+        #: What to send.
+        self.request = request_head("CONNECT", authority, fields)
+        #: The final answer's head, when it has come.
+        self.response: Response | None = None
+        #: The content of a refusal, cut at `MAX_BODY`.
+        self.body = bytearray()
+        #: Whether nothing more is to be received.
+        self.finished = False
+        self._reader = ResponseReader("CONNECT")
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the tunnel is open."""
+        return self.response is not None and self.response.framing is Framing.SWITCHED
+
+    def receive_data(self, data: bytes) -> None:
+        """Take bytes from the proxy.
+
+        Raises:
+            ProtocolError: the proxy does not speak HTTP, or sends more than the answer before
+                we said anything in the tunnel, where it is TLS in which the client speaks first.
+        """
+        self._reader.receive_data(data)
+        self._read()
+
+    def receive_eof(self) -> None:
+        """Learn that the proxy will send no more.
+
+        Raises:
+            ProtocolError: it ended before its answer's head was complete.
+        """
+        self._reader.receive_eof()
+        self._read()
+
+    def _read(self) -> None:
+        while not self.finished:
+            try:
+                event = self._reader.next_event()
+            except ProtocolError:
+                if self.response is None:
+                    raise
+                self.finished = True  # a refusal is one, even if its content is damaged
+                return
+            if event is NEED_DATA:
+                return
+            if isinstance(event, Response):
+                self.response = event
+            elif isinstance(event, Data):
+                self.body += event.data[: MAX_BODY - len(self.body)]
+                self.finished = len(self.body) >= MAX_BODY
+            elif event is PAUSED or isinstance(event, EndOfMessage):
+                self.finished = True
+        if self.accepted and self._reader.trailing_data:
+            raise ProtocolError("the proxy sent data before the tunnel was used")

@@ -1,0 +1,133 @@
+"""A lease of a connection."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any, Protocol
+
+from whimbrel_connector.errors import ClientConnectionError
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from whimbrel_connector._pool import Slot
+    from whimbrel_connector._transport import ConnectTimings, SocketTransport
+    from whimbrel_connector.endpoint import Endpoint
+    from whimbrel_connector.interfaces import Transport
+
+    class _Keeper(Protocol):
+        """What a lease needs of its connector."""
+
+        def give_back(self, slot: Slot[SocketTransport], keep_alive: float | None) -> None: ...
+        def throw_away(self, slot: Slot[SocketTransport]) -> None: ...
+        def let_go(self, slot: Slot[SocketTransport]) -> None: ...
+        def reclaim(self, slot: Slot[SocketTransport]) -> None: ...
+        def running_loop(self) -> asyncio.AbstractEventLoop: ...
+
+
+__all__ = ["Connection"]
+
+
+class Connection:
+    """The right to use one connection, until it is released, closed or detached.
+
+    A connector makes it. A lease that is forgotten closes its connection and warns
+    (`ResourceWarning`).
+    """
+
+    __slots__ = ("__weakref__", "_keeper", "_slot", "endpoint", "queued", "reused", "timings")
+
+    def __init__(
+        self,
+        keeper: _Keeper,
+        slot: Slot[SocketTransport],
+        endpoint: Endpoint,
+        *,
+        reused: bool,
+        queued: float,
+        timings: ConnectTimings,
+    ) -> None:
+        self._keeper = keeper
+        self._slot: Slot[SocketTransport] | None = slot
+        #: Where the connection leads.
+        self.endpoint = endpoint
+        #: Whether the connection was used before.
+        self.reused = reused
+        #: How long the lease was waited for because of the connector's limits, in seconds.
+        self.queued = queued
+        #: How long the phases of establishing the connection took.
+        self.timings = timings
+
+    @property
+    def transport(self) -> Transport:
+        """The connection itself.
+
+        Raises:
+            ClientConnectionError: the lease is over, and somebody else may have the connection.
+        """
+        slot = self._slot
+        if slot is None or slot.resource is None:
+            raise ClientConnectionError("the connection was released, closed or detached")
+        return slot.resource
+
+    @property
+    def closed(self) -> bool:
+        """Whether the lease is over, or the connection is closed or about to be."""
+        slot = self._slot
+        return slot is None or slot.resource is None or slot.resource.is_closing()
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop of the connection; deprecated, use `asyncio.get_running_loop`."""
+        warnings.warn(
+            "Connection.loop is deprecated, use asyncio.get_running_loop()",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        return self._keeper.running_loop()
+
+    def release(self, keep_alive: float | None = None) -> None:
+        """Give the connection back for others to use; harmless when repeated.
+
+        Only call it when the last message on it is complete in both directions and nothing
+        forbids another one. From then on, any byte that arrives closes the connection.
+
+        Args:
+            keep_alive: how long the server said that it keeps the idle connection, in seconds;
+                one second less is relied on.
+        """
+        slot, self._slot = self._slot, None
+        if slot is not None:
+            self._keeper.give_back(slot, keep_alive)
+
+    def close(self) -> None:
+        """Close the connection at once; harmless when repeated."""
+        slot, self._slot = self._slot, None
+        if slot is not None:
+            self._keeper.throw_away(slot)
+
+    def detach(self) -> Transport:
+        """Take the transport out of the pool for good, after an upgrade for example.
+
+        It counts against the connector's limits until it is closed, and `close()` of the
+        connector closes it.
+
+        Raises:
+            ClientConnectionError: the lease is over.
+        """
+        transport = self.transport
+        slot, self._slot = self._slot, None
+        assert slot is not None  # or `transport` would have raised
+        self._keeper.let_go(slot)
+        return transport
+
+    def __repr__(self) -> str:
+        state = "closed" if self.closed else "open"
+        return f"<Connection to {self.endpoint!r}, {state}>"
+
+    def __del__(self, _warn: Any = warnings.warn) -> None:
+        slot = getattr(self, "_slot", None)
+        if slot is not None:
+            self._slot = None
+            _warn(f"unreleased {self!r}", ResourceWarning, source=self)
+            self._keeper.reclaim(slot)
