@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from whimbrel_http_parser._grammar import CHUNK_LINE, CHUNK_LINE_CRLF, CRLF
+from whimbrel_http_parser._grammar import CHUNK_LINE, CRLF, HEX_VALUE
 from whimbrel_http_parser._section import TrailerSection
 from whimbrel_http_parser.errors import LimitExceeded, MalformedMessage, ProtocolError
 from whimbrel_http_parser.events import Data
@@ -25,6 +25,7 @@ class ChunkedBody:
     __slots__ = (
         "_ends",
         "_extensions",
+        "_found",
         "_left",
         "_limits",
         "_partial",
@@ -41,8 +42,9 @@ class ChunkedBody:
         self._left = 0
         self._extensions = 0
         self._partial = b""
-        self._parts: list[memoryview] = []
+        self._parts: list[bytes] = []
         self._ends: list[int] = []
+        self._found = 0  # bytes in _parts
         self.received = 0
         self.failure: ProtocolError | None = None
         self.trailers = TrailerSection(limits, leniency)
@@ -74,30 +76,27 @@ class ChunkedBody:
         parts = self._parts
         if not parts:
             return None
-        content = bytes(parts[0]) if len(parts) == 1 else b"".join(parts)
-        ends = tuple(self._ends)
+        found = Data(b"".join(parts), tuple(self._ends))
         self._parts = []
         self._ends = []
-        return Data(content, ends)
+        self._found = 0
+        return found
 
     def _feed(self, data: bytes, pos: int) -> int:
         size = len(data)
-        view = memoryview(data)
-        found = 0
         while pos < size:
-            if self._state == _CHUNK_DATA:
-                end = pos + self._left
-                end = min(end, size)
-                self._parts.append(view[pos:end])
-                found += end - pos
-                self.received += end - pos
+            if self._state == _CHUNK_LINE:
+                if not self._partial:
+                    pos = self._take_whole_chunks(data, pos)
+                pos = self._read_chunk_line(data, pos)
+            elif self._state == _CHUNK_DATA:
+                end = min(pos + self._left, size)
+                self._add(data[pos:end])
                 self._left -= end - pos
                 pos = end
                 if self._left == 0:
-                    self._ends.append(found)
+                    self._ends.append(self._found)
                     self._state = _CHUNK_END
-            elif self._state == _CHUNK_LINE:
-                pos = self._read_chunk_line(data, pos)
             elif self._state == _CHUNK_END:
                 pos = self._read_chunk_end(data, pos)
             elif self._state == _TRAILERS:
@@ -106,6 +105,43 @@ class ChunkedBody:
                     self._state = _COMPLETE
             else:
                 break
+        return pos
+
+    def _add(self, part: bytes) -> None:
+        self._parts.append(part)
+        self._found += len(part)
+        self.received += len(part)
+
+    def _take_whole_chunks(self, data: bytes, pos: int) -> int:
+        """Take chunks that are there as a whole and have no extension, up to one that is not.
+
+        This is the plain path of long bodies, and accepts nothing that the others would not.
+        """
+        size = len(data)
+        most_digits = min(16, self._limits.chunk_line)
+        found = self._found
+        while True:
+            length = 0
+            digit = pos
+            while digit < size and digit - pos < most_digits:
+                value = HEX_VALUE[data[digit]]
+                if value > 15:
+                    break
+                length = length * 16 + value
+                digit += 1
+            end = digit + 2 + length
+            if length == 0 or end + 2 > size:
+                break
+            if data[digit] != 13 or data[digit + 1] != 10:
+                break
+            if data[end] != 13 or data[end + 1] != 10:
+                break
+            self._parts.append(data[digit + 2 : end])
+            found += length
+            self._ends.append(found)
+            pos = end + 2
+        self.received += found - self._found
+        self._found = found
         return pos
 
     def _read_chunk_end(self, data: bytes, pos: int) -> int:
@@ -125,15 +161,6 @@ class ChunkedBody:
     def _read_chunk_line(self, data: bytes, pos: int) -> int:
         """Read chunk-size, extensions and CRLF, or the part of them that is there."""
         maximum = self._limits.chunk_line
-        if not self._partial:
-            match = CHUNK_LINE_CRLF.match(data, pos)
-            if match is not None:
-                end = match.end()
-                if end - pos - 2 > maximum:
-                    raise LimitExceeded("chunk_line", maximum)
-                self._start_chunk(match[1], match[2])
-                return end
-        # Now either the line is malformed, or its end has not come yet.
         lf = data.find(b"\n", pos)
         end = len(data) if lf < 0 else lf + 1
         # At most `maximum` bytes wait here, so that this concatenation stays cheap.

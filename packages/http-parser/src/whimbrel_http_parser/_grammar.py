@@ -38,14 +38,18 @@ _FIELD_LINE: Final = b"(" + _TCHAR + rb"++):[ \t]*+(" + _TEXT + rb"*+)"
 FIELD_LINE: Final = re.compile(_FIELD_LINE)
 
 # All the field lines of a section at once, by findall: every match starts after a LF and ends with
-# the next one, so that as many matches as LFs mean that every line is a field line.
-FIELD_LINES: Final = re.compile(rb"(?m:^)" + _FIELD_LINE + rb"\r\n")
+# the next one, so that as many matches as LFs mean that every line is a field line. Lines with
+# whitespace behind the value are rare, and left to FIELD_LINE.
+FIELD_LINES: Final = re.compile(rb"(?m:^)" + _FIELD_LINE + rb"(?<![ \t])\r\n")
 
 # RFC 9112 section 7.1: chunk-size [ chunk-ext ]. Sixteen digits are more than any file has bytes.
 # An extension is not looked into; group 2 holds all of them.
-_CHUNK_LINE: Final = rb"([0-9A-Fa-f]{1,16}+)([ \t]*+;" + _TEXT + rb"*+)?"
-CHUNK_LINE: Final = re.compile(_CHUNK_LINE)
-CHUNK_LINE_CRLF: Final = re.compile(_CHUNK_LINE + rb"\r\n")
+CHUNK_LINE: Final = re.compile(rb"([0-9A-Fa-f]{1,16}+)([ \t]*+;" + _TEXT + rb"*+)?")
+
+# The value of each hexadecimal digit, by its byte; 255 for any other byte.
+HEX_VALUE: Final = bytes(
+    int(bytes([byte]), 16) if byte in b"0123456789ABCDEFabcdef" else 255 for byte in range(256)
+)
 
 # RFC 9110 section 8.6: Content-Length, bounded: nineteen digits are more than any file has bytes.
 CONTENT_LENGTH: Final = re.compile(rb"[0-9]{1,19}")

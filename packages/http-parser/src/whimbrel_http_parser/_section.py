@@ -1,9 +1,9 @@
 """Heads and trailer sections: field lines up to an empty one (RFC 9112 sections 2.1 and 7.1.2).
 
 There are two ways through the same grammar. `scan_field_lines` takes a whole section at once and
-either accepts every byte of it or says no. `Section` takes lines as they come, knows the limits
-and the leniencies, and finds out what is wrong. Nothing that the first accepts may the second
-refuse; the tests hold them against each other.
+either accepts every byte of it or leaves it alone. `Section` takes lines as they come, knows the
+limits and the leniencies, and finds out what is wrong. Nothing that the first accepts may the
+second refuse; the tests hold them against each other.
 """
 
 from typing import TypeAlias
@@ -34,18 +34,14 @@ def scan_field_lines(data: bytes, start: int, end: int, maximum: int) -> FieldLi
         maximum: how many lines there may be.
 
     Returns:
-        Names and values without whitespace around, or `None` when any line is not a field line
-        or there are too many: `Section` will say what it is.
+        Names and values, or `None` when any line is not a field line, or has whitespace behind
+        its value, or there are too many: `Section` will find out.
     """
     count = data.count(b"\n", start, end)
     if count > maximum:
         return None
     lines: FieldLines = FIELD_LINES.findall(data, start, end)
-    if len(lines) != count:
-        return None
-    if data.find(b" \r", start, end) >= 0 or data.find(b"\t\r", start, end) >= 0:
-        return [(name, value.rstrip(OWS)) for name, value in lines]
-    return lines
+    return lines if len(lines) == count else None
 
 
 class Section:
