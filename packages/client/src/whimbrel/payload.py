@@ -1,0 +1,193 @@
+"""The content of a request: what the caller gave as `data` or `json`, ready to be sent.
+
+A payload knows its size where it can be known, what Content-Type it is by itself, and whether it
+can be sent again, which is what a redirect with 307 or 308 and a retry ask.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    JSONEncoder = Callable[[Any], str]
+
+__all__ = [
+    "AsyncIterablePayload",
+    "BytesPayload",
+    "FilePayload",
+    "Payload",
+    "form_payload",
+    "json_payload",
+    "make_payload",
+]
+
+_READ_SIZE = 2**18
+"""Bytes of a file that are read in one go off the event loop."""
+
+_OCTET_STREAM = "application/octet-stream"
+
+
+class Payload:
+    """The content of a request.
+
+    Attributes:
+        content_type: the Content-Type that is sent unless the caller gives one, or `None`.
+        size: how many bytes it has, or `None` when that is not known before the end.
+        replayable: whether `parts` can be called again and yields the same bytes.
+    """
+
+    content_type: str | None = None
+    size: int | None = None
+    replayable: bool = False
+
+    def as_bytes(self) -> bytes | None:
+        """Return the whole content when it stands in memory, else `None`."""
+        return None
+
+    def parts(self) -> AsyncIterator[bytes | bytearray | memoryview]:
+        """Iterate over the content in pieces that are not empty.
+
+        Raises:
+            RuntimeError: it was sent before and cannot be sent again.
+        """
+        raise NotImplementedError
+
+
+class BytesPayload(Payload):
+    """Content that stands in memory."""
+
+    replayable = True
+
+    def __init__(self, value: bytes, content_type: str | None = _OCTET_STREAM) -> None:
+        self._value = value
+        self.size = len(value)
+        self.content_type = content_type
+
+    def as_bytes(self) -> bytes:
+        """Return the content."""
+        return self._value
+
+    async def parts(self) -> AsyncIterator[memoryview]:
+        """Iterate over views of the content, without copying it."""
+        view = memoryview(self._value)
+        for start in range(0, len(view), _READ_SIZE):
+            yield view[start : start + _READ_SIZE]
+
+
+class FilePayload(Payload):
+    """A file-like object, read off the event loop from where it stands.
+
+    Args:
+        file: opened for reading bytes, or text, which is then sent in UTF-8.
+        content_type: its Content-Type.
+    """
+
+    def __init__(self, file: Any, content_type: str = _OCTET_STREAM) -> None:
+        self._file = file
+        self.content_type = content_type
+        self._start: int | None = None
+        self._used = False
+        if isinstance(file, io.TextIOBase):
+            self.content_type = "text/plain; charset=utf-8"
+        elif file.seekable():
+            self._start = file.tell()
+            self.size = self._measure(self._start)
+            self.replayable = True
+
+    def _measure(self, start: int) -> int:
+        try:
+            end = os.fstat(self._file.fileno()).st_size
+        except (AttributeError, OSError):  # not a file of the operating system
+            end = self._file.seek(0, io.SEEK_END)
+            self._file.seek(start)
+        return max(0, end - start)
+
+    async def parts(self) -> AsyncIterator[bytes]:
+        """Iterate over the file from where it stood when this payload was made."""
+        loop = asyncio.get_running_loop()
+        if self._used:
+            if self._start is None:
+                raise RuntimeError("The file cannot be read again: it is not seekable")
+            await loop.run_in_executor(None, self._file.seek, self._start)
+        self._used = True
+        while piece := await loop.run_in_executor(None, self._file.read, _READ_SIZE):
+            yield piece.encode("utf-8") if isinstance(piece, str) else piece
+
+
+class AsyncIterablePayload(Payload):
+    """Content that an asynchronous iterable yields; its size is not known."""
+
+    content_type = _OCTET_STREAM
+
+    def __init__(self, value: AsyncIterable[bytes]) -> None:
+        self._value = value
+        self._used = False
+        # An iterator can be gone through once; an iterable makes a new iterator each time.
+        self.replayable = not isinstance(value, AsyncIterator)
+
+    async def parts(self) -> AsyncIterator[bytes]:
+        """Iterate over what the iterable yields."""
+        if self._used and not self.replayable:
+            raise RuntimeError("The asynchronous iterator was used up by the first sending")
+        self._used = True
+        async for piece in self._value:
+            if not isinstance(piece, (bytes, bytearray, memoryview)):
+                raise TypeError(f"The body yielded {type(piece).__name__}, not bytes")
+            if piece:
+                yield piece
+
+
+def json_payload(value: Any, serialize: JSONEncoder) -> Payload:
+    """Make the content for `json=`."""
+    return BytesPayload(serialize(value).encode("utf-8"), "application/json")
+
+
+def form_payload(fields: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> Payload:
+    """Make the content of an HTML form (`application/x-www-form-urlencoded`).
+
+    Raises:
+        TypeError: a field's value is not text, bytes or a number.
+    """
+    pairs = fields.items() if isinstance(fields, Mapping) else fields
+    encoded = []
+    for name, value in pairs:
+        if isinstance(value, bool) or not isinstance(value, (str, bytes, int, float)):
+            raise TypeError(
+                f"Form field {name!r} is {type(value).__name__}; "
+                "a urlencoded form takes str, bytes and numbers"
+            )
+        encoded.append((name, value))
+    return BytesPayload(
+        urlencode(encoded, encoding="utf-8").encode("ascii"), "application/x-www-form-urlencoded"
+    )
+
+
+def make_payload(data: Any) -> Payload:
+    """Make the content for `data=`.
+
+    Raises:
+        TypeError: there is no way to send such an object.
+    """
+    if isinstance(data, Payload):
+        return data
+    if isinstance(data, (bytes, bytearray, memoryview)):
+        return BytesPayload(bytes(data))
+    if isinstance(data, str):
+        return BytesPayload(data.encode("utf-8"), "text/plain; charset=utf-8")
+    if isinstance(data, (Mapping, list, tuple)):
+        return form_payload(data)
+    if isinstance(data, io.IOBase) or hasattr(data, "read"):
+        return FilePayload(data)
+    if isinstance(data, AsyncIterable):
+        return AsyncIterablePayload(data)
+    raise TypeError(
+        f"data is {type(data).__name__}; it can be bytes, str, a mapping or list of pairs, "
+        "a file object or an asynchronous iterable of bytes"
+    )

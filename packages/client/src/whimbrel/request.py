@@ -1,0 +1,100 @@
+"""One request of one hop, as middlewares see it and as the exchange sends it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from multidict import CIMultiDict, CIMultiDictProxy
+
+if TYPE_CHECKING:
+    from yarl import URL
+
+    from whimbrel.content import Content
+    from whimbrel.options import RequestOptions
+    from whimbrel_connector import Endpoint
+
+__all__ = ["ClientRequest", "RequestInfo"]
+
+
+class RequestInfo(NamedTuple):
+    """What was asked: part of every response and of the errors about one.
+
+    Attributes:
+        url: the URL without its fragment.
+        method: the request method.
+        headers: the header fields that were sent.
+        real_url: the URL as it was asked for, with its fragment.
+    """
+
+    url: URL
+    method: str
+    headers: CIMultiDictProxy[str]
+    real_url: URL
+
+
+class ClientRequest:
+    """One request to one URL.
+
+    Attributes:
+        method: the request method, in upper case.
+        url: the URL as it was asked for, without user information.
+        endpoint: where the connection goes to.
+        target: the request target that goes into the request line (RFC 9112 section 3.2).
+        fields: the header fields in the order they are sent.
+        body: the content, or `None`.
+        length: how many bytes the content is sent as; `None` sends it in chunks.
+        coding: the content coding to apply while sending, or `None`.
+        options: everything else the caller said.
+    """
+
+    __slots__ = (
+        "body",
+        "coding",
+        "endpoint",
+        "fields",
+        "length",
+        "method",
+        "options",
+        "target",
+        "url",
+    )
+
+    def __init__(
+        self,
+        method: str,
+        url: URL,
+        *,
+        endpoint: Endpoint,
+        target: str,
+        fields: list[tuple[str, str]],
+        options: RequestOptions,
+        content: Content,
+    ) -> None:
+        self.method = method
+        self.url = url
+        self.endpoint = endpoint
+        self.target = target
+        self.fields = fields
+        self.body = content.payload
+        self.length = content.length
+        self.coding = content.coding
+        self.options = options
+
+    @property
+    def headers(self) -> CIMultiDict[str]:
+        """The header fields as a case-insensitive multidict: a copy."""
+        return CIMultiDict(self.fields)
+
+    @property
+    def request_info(self) -> RequestInfo:
+        """The facts about this request that outlive it."""
+        url = self.url
+        return RequestInfo(
+            url.with_fragment(None) if url.raw_fragment else url,
+            self.method,
+            CIMultiDictProxy(self.headers),
+            url,
+        )
+
+    def __repr__(self) -> str:
+        return f"<ClientRequest({self.method} {self.url})>"
