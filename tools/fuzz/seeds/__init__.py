@@ -1,0 +1,1 @@
+"""Where each fuzz target begins: short inputs that reach its different parts."""

@@ -1,0 +1,36 @@
+"""Two bytes of choices (see the target), then frames of a server."""
+
+from __future__ import annotations
+
+__all__ = ["SEEDS"]
+
+_FRAMES = (
+    b"\x81\x05hello",
+    b"\x82\x03\x00\x01\x02\x81\x00",
+    b"\x01\x03fra\x89\x01p\x00\x03gme\x80\x02nt",
+    b"\x81\x02\xc3\xa9",
+    b"\x01\x01\xc3\x80\x01\xa9",
+    b"\x81\x01\xff",
+    b"\x88\x02\x03\xe8",
+    b"\x88\x0f\x03\xe9going away..!",
+    b"\x88\x00\x81\x01x",
+    b"\x88\x01\x03",
+    b"\x88\x02\x03\xee",
+    b"\x89\x7e\x00\x7e" + bytes(126),
+    b"\x82\x7e\x00\xc8" + bytes(200),
+    b"\x82\x7e\x00\x05hello",
+    b"\x82\x7f\x00\x00\x00\x00\x00\x00\x00\x05hello",
+    b"\x82\x7f\x80\x00\x00\x00\x00\x00\x00\x00",
+    b"\x81\x85\x01\x02\x03\x04hello",
+    b"\xc1\x05hello",
+    b"\x83\x00",
+    b"\x80\x00",
+    b"\x09\x00",
+    b"\x8a\x02ok" * 4 + b"\x89\x02hi" * 4,
+)
+
+SEEDS = tuple(
+    bytes([choice, size]) + frames
+    for frames in _FRAMES
+    for choice, size in ((0, 1), (1, 0), (1, 3))
+)

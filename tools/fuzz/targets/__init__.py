@@ -1,0 +1,20 @@
+"""The fuzz targets by name, with their seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from tools.fuzz.seeds import response_reader as response_seeds
+from tools.fuzz.seeds import set_cookie as cookie_seeds
+from tools.fuzz.seeds import websocket_frames as frame_seeds
+from tools.fuzz.targets.response_reader import check_response_reader
+from tools.fuzz.targets.set_cookie import check_set_cookie
+from tools.fuzz.targets.websocket_frames import check_websocket_frames
+
+__all__ = ["TARGETS"]
+
+TARGETS: dict[str, tuple[Callable[[bytes], None], Sequence[bytes]]] = {
+    "response_reader": (check_response_reader, response_seeds.SEEDS),
+    "set_cookie": (check_set_cookie, cookie_seeds.SEEDS),
+    "websocket_frames": (check_websocket_frames, frame_seeds.SEEDS),
+}
