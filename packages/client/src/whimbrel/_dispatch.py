@@ -23,7 +23,8 @@ from whimbrel.errors import (
     ServerDisconnectedError,
     TooManyRedirects,
 )
-from whimbrel.fields import field_values
+from whimbrel.fields import field_values, without
+from whimbrel.http_version import HttpVersion, HttpVersion11
 from whimbrel.payload import json_payload, make_payload
 from whimbrel.request import ClientRequest
 from whimbrel.response import ClientResponse
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from whimbrel.auth import BasicAuth
     from whimbrel.endpoints import Endpoints
     from whimbrel.fields import Field, SessionFields
-    from whimbrel.http_version import HttpVersion
     from whimbrel.options import RequestOptions
     from whimbrel.payload import Payload
     from whimbrel_connector import BaseConnector, Connection
@@ -184,6 +184,7 @@ class Dispatcher:
         hop.url, credentials = split_credentials(redirect.url)
         if credentials is not None:
             hop.auth = credentials
+            hop.fields = without(hop.fields, "authorization")
 
     @staticmethod
     async def _leave(response: ClientResponse, head: Response) -> None:
@@ -207,11 +208,15 @@ class Dispatcher:
             chunked=options.chunked,
             add_type=not self.session_fields.skips("content-type", options.skip_auto_headers),
         )
+        if content.length is None and self.version < HttpVersion11:
+            raise ValueError("HTTP/1.0 has no chunked coding; the content needs a known length")
         if not field_values(fields, "host"):
             fields.insert(0, ("Host", url.host_port_subcomponent or ""))
         self._add_cookies(hop, fields)
         if hop.auth is not None:
             fields.append(("Authorization", hop.auth.encode()))
+        if self.connector.force_close and not field_values(fields, "connection"):
+            fields.append(("Connection", "close"))
         target = url.raw_path_qs
         proxy = endpoint.proxy
         if proxy is not None and not endpoint.tunnelled:
@@ -235,6 +240,7 @@ class Dispatcher:
 
         Only when nothing of a response came and sending twice does no harm (RFC 9112 9.3.1).
         """
+        head = request.serialize(self.version)
         again = request.method in _IDEMPOTENT and (request.body is None or request.body.replayable)
         started_at = self.loop.time()
         while True:
@@ -249,7 +255,7 @@ class Dispatcher:
             )
             total.fail = exchange.fail
             try:
-                exchange.send(self.version)
+                exchange.send(head)
                 await exchange.head
             except BaseException as exc:
                 exchange.close()
@@ -297,7 +303,7 @@ class Dispatcher:
     def _add_cookies(self, hop: Hop, fields: list[Field]) -> None:
         given = field_values(fields, "cookie")
         if given:
-            fields[:] = [field for field in fields if field[0].lower() != "cookie"]
+            fields[:] = without(fields, "cookie")
         cookies = cookie_field(jar_cookies(self.cookie_jar, hop.url), hop.cookies, given)
         if cookies:
             fields.append(("Cookie", cookies))

@@ -35,7 +35,6 @@ from whimbrel_http_parser import (
     decoder_for,
     encoder_for,
     length_body,
-    request_head,
 )
 
 if TYPE_CHECKING:
@@ -118,15 +117,10 @@ class Exchange:
 
     # What the session calls
 
-    def send(self, version: tuple[int, int]) -> None:
-        """Write the request; content that does not fit one write follows from a task.
-
-        Raises:
-            LocalProtocolError: the request cannot be expressed in HTTP.
-        """
+    def send(self, head: bytes) -> None:
+        """Write the request; content that does not fit one write follows from a task."""
         request = self.request
         body = request.body
-        head = request_head(request.method, request.target, request.fields, version)
         transport = self._transport
         transport.set_receiver(self)
         self.written_at = self._loop.time()
@@ -289,7 +283,7 @@ class Exchange:
     def _complete(self, event: EndOfMessage) -> None:
         self.trailers = event.trailers
         reader = self._reader
-        reusable = reader.close_reason is None and self._upload is None
+        reusable = reader.close_reason is None and self._upload is None and not self.request.closes
         self._end()
         if reusable:
             self.connection.release(reader.keep_alive.timeout)

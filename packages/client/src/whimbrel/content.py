@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from whimbrel.fields import field_values
+from whimbrel.fields import field_values, without
 from whimbrel.payload import BytesPayload
 from whimbrel_http_parser import encoder_for
 
@@ -92,7 +92,7 @@ def _take_content_length(fields: list[Field]) -> int | None:
     values = field_values(fields, "content-length")
     if not values:
         return None
-    fields[:] = [field for field in fields if field[0].lower() != "content-length"]
+    fields[:] = without(fields, "content-length")
     if len(set(values)) > 1 or not (values[0].isascii() and values[0].isdigit()):
         raise ValueError(f"Content-Length must be one number, not {', '.join(values)[:64]!r}")
     return int(values[0])
@@ -104,7 +104,7 @@ def _take_chunked(fields: list[Field]) -> bool:
         return False
     if [value.strip().lower() for value in values] != ["chunked"]:
         raise ValueError(f"Transfer-Encoding can only be chunked, not {', '.join(values)[:64]!r}")
-    fields[:] = [field for field in fields if field[0].lower() != "transfer-encoding"]
+    fields[:] = without(fields, "transfer-encoding")
     return True
 
 

@@ -11,7 +11,7 @@ from whimbrel._version import __version__
 if TYPE_CHECKING:
     from multidict import istr
 
-__all__ = ["Field", "LooseHeaders", "SessionFields", "field_values", "list_fields"]
+__all__ = ["Field", "LooseHeaders", "SessionFields", "field_values", "list_fields", "without"]
 
 Field = tuple[str, str]
 LooseHeaders = Mapping[str, str] | Iterable[tuple[str, str]]
@@ -35,6 +35,11 @@ def list_fields(headers: LooseHeaders | None) -> list[Field]:
 def field_values(fields: Iterable[Field], name: str) -> list[str]:
     """Return every value of the field `name` (in lower case)."""
     return [value for field, value in fields if field.lower() == name]
+
+
+def without(fields: Iterable[Field], name: str) -> list[Field]:
+    """Return the fields that are not called `name` (in lower case)."""
+    return [field for field in fields if field[0].lower() != name]
 
 
 class SessionFields:

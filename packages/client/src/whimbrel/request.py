@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
+from whimbrel.fields import field_values
+from whimbrel_http_parser import LocalProtocolError, request_head
+
 if TYPE_CHECKING:
     from yarl import URL
 
     from whimbrel.content import Content
+    from whimbrel.http_version import HttpVersion
     from whimbrel.options import RequestOptions
     from whimbrel_connector import Endpoint
 
@@ -79,6 +83,26 @@ class ClientRequest:
         self.length = content.length
         self.coding = content.coding
         self.options = options
+
+    def serialize(self, version: HttpVersion) -> bytes:
+        """Return the head as it goes over the wire.
+
+        Raises:
+            ValueError: the method, the target or a header field cannot be expressed in HTTP.
+        """
+        try:
+            return request_head(self.method, self.target, self.fields, version)
+        except LocalProtocolError as exc:
+            raise ValueError(str(exc)) from exc
+
+    @property
+    def closes(self) -> bool:
+        """Whether the request asks for its connection to be closed (RFC 9112 section 9.6)."""
+        return any(
+            option.strip().lower() == "close"
+            for value in field_values(self.fields, "connection")
+            for option in value.split(",")
+        )
 
     @property
     def headers(self) -> CIMultiDict[str]:
