@@ -7,15 +7,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from http.cookies import BaseCookie, Morsel, SimpleCookie
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from yarl import URL
 
 from whimbrel_cookiejar.morsels import set_cookie_to_morsel
 from whimbrel_cookiejar.parse import SetCookie, parse_set_cookie
-
-if TYPE_CHECKING:
-    from asyncio import AbstractEventLoop
 
 __all__ = ["AbstractCookieJar", "ClearCookiePredicate", "DummyCookieJar", "LooseCookies"]
 
@@ -37,7 +34,7 @@ class AbstractCookieJar(Sized, Iterable[Morsel[str]], ABC):
         loop: deprecated and without effect; a jar needs no event loop.
     """
 
-    def __init__(self, *, loop: AbstractEventLoop | None = None) -> None:
+    def __init__(self, *, loop: object = None) -> None:
         if loop is not None:
             # The caller of the class that a program made: this method, and its own.
             warnings.warn(

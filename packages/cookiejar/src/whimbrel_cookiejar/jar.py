@@ -34,8 +34,6 @@ from whimbrel_cookiejar.rules import (
 from whimbrel_cookiejar.store import CookieStore, Record
 
 if TYPE_CHECKING:
-    from asyncio import AbstractEventLoop
-
     from whimbrel_cookiejar.interfaces import PublicSuffixes
 
 __all__ = ["CookieJar"]
@@ -73,7 +71,7 @@ class CookieJar(AbstractCookieJar):
         quote_cookie: bool = True,
         treat_as_secure_origin: str | URL | Iterable[str | URL] | None = (),
         public_suffixes: PublicSuffixes | None = None,
-        loop: AbstractEventLoop | None = None,
+        loop: object = None,
     ) -> None:
         super().__init__(loop=loop)
         self._unsafe = unsafe
@@ -274,7 +272,7 @@ class CookieJar(AbstractCookieJar):
             url = URL(url)
         host = url.raw_host
         if not host:
-            return Target(SHARED_DOMAIN, url.raw_path, False)
+            return Target(SHARED_DOMAIN, url.raw_path or "/", False)
         # Cookies do not provide isolation by port (RFC 6265bis section 8.5).
         secure = url.scheme in {"https", "wss"} or (
             bool(self._secure_origins) and bool(url.scheme) and url.origin() in self._secure_origins

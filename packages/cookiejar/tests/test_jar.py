@@ -1,0 +1,553 @@
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from http.cookies import BaseCookie, Morsel, SimpleCookie
+from math import inf
+from typing import Any
+
+import pytest
+from multidict import MultiDict
+from yarl import URL
+
+from whimbrel_cookiejar import Cookie, CookieJar, Rejected
+from whimbrel_cookiejar.testing import FixedPublicSuffixes
+
+NOW = 1_800_000_000.0
+HTTPS = "https://www.site.example/dir/page"
+HTTP = "http://www.site.example/dir/page"
+SITE = URL("https://site.example/")
+
+
+def kept(jar: CookieJar, field: str | bytes, url: str | URL = HTTPS, now: float = NOW) -> Cookie:
+    cookie = jar.store(field, url, now)
+    assert isinstance(cookie, Cookie)
+    return cookie
+
+
+def refused(jar: CookieJar, field: str | bytes, url: str | URL = HTTPS, now: float = NOW) -> str:
+    outcome = jar.store(field, url, now)
+    assert isinstance(outcome, Rejected)
+    return outcome.reason
+
+
+# The plain interface.
+
+
+def test_a_cookie_comes_back_as_it_came() -> None:
+    jar = CookieJar()
+    cookie = kept(jar, 'a="x, y"; Domain=site.example')
+    assert jar.cookie_header(HTTPS, NOW) == 'a="x, y"'
+    assert jar.cookies_for(HTTPS, NOW) == (cookie,)
+    assert jar.all_cookies(NOW) == (cookie,)
+    assert jar.cookie_header("https://other.example/", NOW) == ""
+
+
+def test_urls_may_be_text_or_yarl_and_fields_bytes() -> None:
+    jar = CookieJar()
+    kept(jar, b"a=\xff\xc3\xa9", URL(HTTPS))
+    assert (
+        jar.cookie_header(URL(HTTPS), NOW).encode("utf-8", "surrogateescape") == b"a=\xff\xc3\xa9"
+    )
+
+
+@pytest.mark.parametrize("url", ["", "/path", "mailto:someone"])
+def test_a_field_needs_the_host_it_came_from(url: str) -> None:
+    with pytest.raises(ValueError, match="has no host"):
+        CookieJar().store("a=b", url)
+
+
+def test_the_time_is_the_present_unless_it_is_given() -> None:
+    jar = CookieJar()
+    cookie = jar.store("a=b; Max-Age=60; Path=/", HTTPS)
+    assert isinstance(cookie, Cookie)
+    assert cookie.creation + 60 == cookie.expiry
+    assert jar.cookie_header(HTTPS) == "a=b"
+    assert len(jar) == 1
+    assert jar.cookie_header(HTTPS, cookie.expiry) == ""
+    # A cookie of the past is of no use to the present.
+    kept(jar, "a=b; Max-Age=60; Path=/", now=1.0)
+    assert jar.cookie_header(HTTPS) == ""
+
+
+def test_no_cookie_is_no_field() -> None:
+    jar = CookieJar()
+    assert jar.cookie_header(HTTPS) == ""
+    assert jar.cookies_for(HTTPS) == ()
+    kept(jar, "a=b; Path=/x")
+    assert jar.cookie_header(HTTPS, NOW) == ""
+    assert jar.cookie_header("https://other.example/", NOW) == ""
+
+
+@pytest.mark.parametrize(
+    ("field", "url", "reason"),
+    [
+        ("a=\0", HTTPS, "the field contains a control character"),
+        ("a=b; Domain=other.example", HTTPS, "the host is not in Domain"),
+        ("a=b", "http://127.0.0.1/", "the host is an IP address, and the jar is not unsafe"),
+        ("a=b", "http://[::1]/", "the host is an IP address, and the jar is not unsafe"),
+        ("a=b; Secure", HTTP, "Secure came over a connection that is not secure"),
+    ],
+)
+def test_a_refusal_changes_nothing(field: str, url: str, reason: str) -> None:
+    jar = CookieJar()
+    kept(jar, "a=before; Path=/")
+    assert refused(jar, field, url) == reason
+    assert jar.cookie_header(HTTPS, NOW) == "a=before"
+    assert len(jar) == 1
+
+
+@pytest.mark.parametrize(
+    ("host", "domain"),
+    [
+        ("www.bank.co.uk", "co.uk"),
+        ("www.bank.co.uk", "CO.UK"),
+        ("www.bank.co.uk", "co.uk."),
+        ("www.bank.co.uk.", "co.uk."),
+        ("me.github.io", "github.io"),
+        ("www.example.com", "com"),
+        ("www.example.com", ".com"),
+        ("www.example.com.", "com."),
+        ("printer.local", "local"),
+    ],
+)
+def test_no_supercookies(host: str, domain: str) -> None:
+    jar = CookieJar()
+    assert refused(jar, f"a=b; Domain={domain}", f"https://{host}/")
+    assert len(jar) == 0
+
+
+def test_a_public_suffix_may_keep_a_cookie_for_itself() -> None:
+    jar = CookieJar()
+    assert kept(jar, "a=b; Domain=github.io", "https://github.io/").host_only
+    assert jar.cookie_header("https://github.io/", NOW) == "a=b"
+    assert jar.cookie_header("https://me.github.io/", NOW) == ""
+
+
+def test_other_public_suffixes() -> None:
+    jar = CookieJar(public_suffixes=FixedPublicSuffixes(["site.example"]))
+    assert refused(jar, "a=b; Domain=site.example") == "Domain is a public suffix"
+    kept(jar, "a=b; Domain=github.io", "https://me.github.io/")
+
+
+def test_ip_addresses_if_the_jar_is_unsafe() -> None:
+    jar = CookieJar(unsafe=True)
+    assert jar.unsafe
+    kept(jar, "a=b", "http://127.0.0.1/")
+    kept(jar, "c=d", "http://[::1]/")
+    assert jar.cookie_header("http://127.0.0.1/", NOW) == "a=b"
+    assert jar.cookie_header("http://[0:0::1]:8080/", NOW) == "c=d"
+    assert jar.cookie_header("http://127.0.0.2/", NOW) == ""
+
+
+def test_the_host_is_compared_in_its_canonical_form() -> None:
+    jar = CookieJar()
+    kept(jar, "a=b; Domain=XN--MNCHEN-3YA.example", "https://www.münchen.example/")
+    assert jar.cookie_header("https://MÜNCHEN.example/", NOW) == "a=b"
+    assert jar.cookie_header(URL("http://WWW.xn--mnchen-3ya.EXAMPLE/", encoded=True), NOW) == "a=b"
+    assert jar.cookie_header("https://münchen.example./", NOW) == ""
+
+
+def test_the_path_is_compared_as_it_is_written() -> None:
+    jar = CookieJar()
+    kept(jar, "a=b", "https://site.example/x%2Fy/page")
+    assert jar.cookie_header("https://site.example/x%2Fy/other?q=/", NOW) == "a=b"
+    assert jar.cookie_header("https://site.example/x/y/other", NOW) == ""
+
+
+def test_ports_do_not_isolate() -> None:
+    jar = CookieJar()
+    kept(jar, "a=b", "http://site.example:8080/")
+    assert jar.cookie_header("http://site.example/", NOW) == "a=b"
+
+
+@pytest.mark.parametrize("scheme", ["https", "wss"])
+def test_secure_schemes(scheme: str) -> None:
+    jar = CookieJar()
+    kept(jar, "a=b; Secure", f"{scheme}://site.example/")
+    assert jar.cookie_header("https://site.example/", NOW) == "a=b"
+    assert jar.cookie_header("wss://site.example/", NOW) == "a=b"
+    assert jar.cookie_header("http://site.example/", NOW) == ""
+    assert jar.cookie_header("ws://site.example/", NOW) == ""
+
+
+@pytest.mark.parametrize(
+    "origins",
+    [
+        "http://localhost:8080",
+        URL("http://localhost:8080/path?query"),
+        ["http://localhost:8080", URL("http://other.example")],
+        ("http://LOCALHOST:8080/",),
+    ],
+)
+def test_an_origin_treated_as_secure(origins: Any) -> None:
+    jar = CookieJar(treat_as_secure_origin=origins)
+    assert URL("http://localhost:8080") in jar.treat_as_secure_origin
+    kept(jar, "__Host-a=b; Secure; Path=/", "http://localhost:8080/x")
+    assert jar.cookie_header("http://localhost:8080/y", NOW) == "__Host-a=b"
+    assert jar.cookie_header("http://localhost:8081/y", NOW) == ""
+    assert jar.cookie_header("http://localhost/", NOW) == ""
+
+
+@pytest.mark.parametrize("origins", [(), None, []])
+def test_no_origin_is_secure_by_itself(origins: Any) -> None:
+    jar = CookieJar(treat_as_secure_origin=origins)
+    assert jar.treat_as_secure_origin == frozenset()
+    assert refused(jar, "a=b; Secure", "http://localhost:8080/")
+    assert refused(jar, "a=b; Secure", "//localhost/")
+
+
+def test_an_origin_must_be_one() -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        CookieJar(treat_as_secure_origin="localhost")
+
+
+def test_secure_cookies_are_left_alone() -> None:
+    jar = CookieJar()
+    kept(jar, "a=safe; Secure; Path=/dir; Domain=site.example")
+    reason = "a Secure cookie would be hidden or replaced"
+    assert refused(jar, "a=evil; Path=/dir; Domain=site.example", HTTP) == reason
+    assert refused(jar, "a=evil; Path=/dir", HTTP) == reason
+    assert refused(jar, "a=evil; Path=/dir", "http://site.example/") == reason
+    assert refused(jar, "a=evil; Path=/dir/deeper", HTTP) == reason
+    assert refused(jar, "a=evil; Path=/dir; Max-Age=0", HTTP) == reason
+    kept(jar, "b=other; Path=/dir", HTTP)
+    kept(jar, "a=outside; Path=/", HTTP)
+    kept(jar, "a=elsewhere; Path=/dir", "http://other.example/")
+    assert jar.cookie_header(HTTPS, NOW) == "a=safe; b=other; a=outside"
+    # Over a secure connection it may be replaced,
+    kept(jar, "a=mine; Path=/dir; Domain=site.example")
+    # and then, or when its time has passed, it protects nothing.
+    kept(jar, "a=open; Path=/dir; Domain=site.example", HTTP)
+
+
+def test_secure_cookies_are_left_alone_from_above_and_below() -> None:
+    jar = CookieJar()
+    kept(jar, "a=safe; Secure; Path=/", "https://a.b.site.example/")
+    assert refused(jar, "a=evil; Domain=site.example; Path=/", "http://site.example/")
+    assert refused(jar, "a=evil; Path=/", "http://b.site.example/")
+    kept(jar, "a=fine; Path=/", "http://c.site.example/")
+    expired = kept(jar, "c=safe; Secure; Path=/; Max-Age=1")
+    assert refused(jar, "c=evil; Path=/", HTTP)
+    kept(jar, "c=fine; Path=/", HTTP, now=expired.expiry)
+
+
+def test_a_cookie_that_is_replaced_keeps_its_creation_and_its_place() -> None:
+    jar = CookieJar()
+    kept(jar, "a=1; Path=/", now=NOW)
+    kept(jar, "b=1; Path=/", now=NOW + 1)
+    replaced = kept(jar, "a=2; Path=/; HttpOnly", now=NOW + 2)
+    assert (replaced.creation, replaced.last_access, replaced.http_only) == (NOW, NOW + 2, True)
+    assert jar.cookie_header(HTTPS, NOW + 3) == "a=2; b=1"
+
+
+def test_the_order_of_cookies_of_one_response_is_that_of_its_fields() -> None:
+    jar = CookieJar()
+    for field in ["c=1; Path=/", "a=1; Path=/", "long=1; Path=/dir", "b=1; Path=/"]:
+        kept(jar, field)
+    kept(jar, "a=2; Path=/")
+    kept(jar, "z=1; Path=/; Domain=site.example")
+    assert jar.cookie_header(HTTPS, NOW) == "long=1; c=1; a=2; b=1; z=1"
+
+
+def test_a_host_only_cookie_and_a_domain_cookie_are_two() -> None:
+    jar = CookieJar()
+    kept(jar, "a=host; Path=/", "https://site.example/")
+    kept(jar, "a=domain; Path=/; Domain=site.example", "https://site.example/", NOW + 1)
+    assert jar.cookie_header("https://site.example/", NOW + 1) == "a=host; a=domain"
+    assert jar.cookie_header("https://www.site.example/", NOW + 1) == "a=domain"
+
+
+def test_a_removed_cookie_is_gone() -> None:
+    jar = CookieJar()
+    kept(jar, "a=1; Path=/")
+    removed = kept(jar, "a=; Path=/; Max-Age=0")
+    assert removed.expiry == -inf
+    assert jar.all_cookies(NOW) == ()
+    kept(jar, "a=1; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT")
+    assert jar.all_cookies(NOW) == ()
+
+
+def test_an_expired_cookie_passes_nothing_on() -> None:
+    jar = CookieJar()
+    kept(jar, "a=1; Path=/; Max-Age=10")
+    kept(jar, "b=1; Path=/")
+    again = kept(jar, "a=2; Path=/", now=NOW + 10)
+    assert again.creation == NOW + 10
+    assert jar.cookie_header(HTTPS, NOW + 10) == "b=1; a=2"
+
+
+def test_expired_cookies_are_removed_when_they_are_met() -> None:
+    jar = CookieJar()
+    kept(jar, "a=1; Path=/; Max-Age=10")
+    kept(jar, "b=1; Path=/other; Max-Age=20")
+    assert jar.cookie_header(HTTPS, NOW + 9) == "a=1"
+    assert jar.cookie_header(HTTPS, NOW + 10) == ""
+    assert [cookie.name for cookie in jar.all_cookies(NOW)] == ["b"]
+    assert jar.all_cookies(NOW + 20) == ()
+
+
+def test_sending_is_an_access() -> None:
+    jar = CookieJar()
+    kept(jar, "a=1; Path=/")
+    kept(jar, "b=1; Path=/other")
+    jar.cookie_header(HTTPS, NOW + 5)
+    assert {c.name: c.last_access for c in jar.all_cookies(NOW + 6)} == {"a": NOW + 5, "b": NOW}
+
+
+# The interface of the reference.
+
+
+def test_a_response_gives_and_a_request_gets() -> None:
+    jar = CookieJar()
+    headers = ["a=1; Path=/", 'b="x y"; Path=/dir', "bad=\0", "c=1; Domain=other.example", "d[]=2"]
+    jar.update_cookies_from_headers(headers, URL(HTTPS))
+    found = jar.filter_cookies(URL(HTTPS))
+    assert [(m.key, m.value, m.coded_value) for m in found.values()] == [
+        ("b", "x y", '"x y"'),
+        ("d[]", "2", "2"),
+        ("a", "1", "1"),
+    ]
+    assert len(jar) == 3
+    assert jar.cookie_header(HTTPS) == 'b="x y"; d[]=2; a=1'
+
+
+def test_of_one_name_filter_cookies_has_what_is_sent_first() -> None:
+    jar = CookieJar()
+    jar.update_cookies_from_headers(["a=wide; Path=/", "a=narrow; Path=/dir"], URL(HTTPS))
+    assert jar.filter_cookies(URL(HTTPS))["a"].value == "narrow"
+    assert jar.cookie_header(HTTPS) == "a=narrow; a=wide"
+
+
+@pytest.mark.parametrize(
+    "cookies",
+    [
+        {"a": "1", "b": "2"},
+        [("a", "1"), ("b", "2")],
+        MultiDict(a="1", b="2"),
+        SimpleCookie({"a": "1", "b": "2"}),
+        {"a": SimpleCookie({"x": "1"})["x"], "b": "2"},
+        {"a": 1, "b": 2},
+    ],
+)
+def test_cookies_of_any_shape(cookies: Any) -> None:
+    jar = CookieJar()
+    jar.update_cookies(cookies, SITE)
+    assert jar.cookie_header(SITE) == "a=1; b=2"
+    assert all(cookie.host_only for cookie in jar.all_cookies())
+
+
+def test_morsels_are_held_to_the_rules() -> None:
+    jar = CookieJar()
+    cookies = SimpleCookie({"a": "1", "b": "2", "c": "3", "d": "4"})
+    cookies["a"]["secure"] = True
+    cookies["b"]["domain"] = "other.example"
+    cookies["c"]["path"] = "/x"
+    cookies["d"]["max-age"] = 0
+    jar.update_cookies(cookies, URL("http://site.example/"))
+    [cookie] = jar.all_cookies()
+    assert (cookie.name, cookie.path) == ("c", "/x")
+
+
+def test_shared_cookies_go_everywhere() -> None:
+    jar = CookieJar()
+    jar.update_cookies({"a": "1"})
+    for url in ["http://site.example/", "https://127.0.0.1/x", "http://[::1]/", "http://com/"]:
+        assert jar.cookie_header(url) == "a=1"
+        assert jar.filter_cookies(URL(url))["a"].value == "1"
+    assert jar.filter_cookies()["a"].value == "1"
+    assert jar.filter_cookies(URL())["a"].value == "1"
+
+
+def test_shared_cookies_keep_secure_path_and_life_time() -> None:
+    jar = CookieJar()
+    cookies = SimpleCookie({"s": "1", "p": "2", "gone": "3"})
+    cookies["s"]["secure"] = True
+    cookies["p"]["path"] = "/x"
+    cookies["gone"]["max-age"] = "-1"
+    jar.update_cookies(cookies)
+    assert jar.cookie_header("http://site.example/") == ""
+    assert jar.cookie_header("https://site.example/") == "s=1"
+    assert jar.cookie_header("http://site.example/x") == "p=2"
+
+
+def test_a_host_s_own_cookie_is_stronger_than_a_shared_one() -> None:
+    jar = CookieJar()
+    jar.update_cookies({"a": "shared", "b": "shared"})
+    jar.update_cookies({"a": "own"}, SITE)
+    assert jar.cookie_header(SITE) == "b=shared; a=own"
+    assert jar.filter_cookies(SITE)["a"].value == "own"
+    assert jar.cookie_header("https://other.example/") == "a=shared; b=shared"
+    # It is no longer, where it does not apply.
+    jar.update_cookies_from_headers(["b=own; Path=/x"], SITE)
+    assert jar.cookie_header(SITE) == "b=shared; a=own"
+
+
+@pytest.mark.parametrize(
+    ("domain", "sent", "not_sent"),
+    [
+        ("site.example", ["site.example", "www.site.example"], ["example", "other.example"]),
+        ("co.uk", ["co.uk"], ["bank.co.uk"]),
+        ("localhost", ["localhost"], ["a.localhost"]),
+        ("127.0.0.1", [], ["127.0.0.1"]),
+        ("münchen.example", [], ["münchen.example"]),
+    ],
+)
+def test_a_morsel_with_a_domain_needs_no_url(
+    domain: str, sent: list[str], not_sent: list[str]
+) -> None:
+    jar = CookieJar()
+    cookies = SimpleCookie({"a": "1"})
+    cookies["a"]["domain"] = domain
+    cookies["a"]["secure"] = True
+    jar.update_cookies(cookies)
+    assert [host for host in [*sent, *not_sent] if jar.cookie_header(f"https://{host}/")] == sent
+
+
+def test_values_of_the_program_are_quoted_if_need_be() -> None:
+    jar = CookieJar()
+    assert jar.quote_cookie
+    jar.update_cookies({"a": "x; y", "b": "plain", "c": ""}, SITE)
+    assert jar.cookie_header(SITE) == r'a="x\073 y"; b=plain; c='
+    assert jar.filter_cookies(SITE)["a"].value == "x; y"
+
+
+def test_values_of_the_program_as_they_are() -> None:
+    jar = CookieJar(quote_cookie=False)
+    assert not jar.quote_cookie
+    jar.update_cookies({"a": "x y"}, SITE)
+    jar.update_cookies(SimpleCookie({"b": "x y"}), SITE)
+    # What a server has quoted is not touched.
+    jar.update_cookies_from_headers(['c="x y"'], SITE)
+    assert jar.cookie_header(SITE) == 'a=x y; b=x y; c="x y"'
+    found = jar.filter_cookies(SITE)
+    assert type(found) is BaseCookie
+    assert [morsel.value for morsel in found.values()] == ["x y", "x y", '"x y"']
+    with pytest.raises(ValueError, match='the value contains ";"'):
+        jar.update_cookies({"a": "x; y"}, SITE)
+
+
+@pytest.mark.parametrize("value", [None, b"1", ["1"], SimpleCookie({"c": "d"})])
+def test_a_value_is_text_or_a_morsel(value: Any) -> None:
+    with pytest.raises(TypeError, match="a cookie's value is text or a Morsel, and not"):
+        CookieJar().update_cookies({"a": value}, SITE)
+
+
+def test_refusals_are_logged_without_values(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "whimbrel_cookiejar")
+    jar = CookieJar()
+    jar.update_cookies_from_headers(["a=s3cret; Domain=com", "b=s3cret"], SITE)
+    jar.update_cookies({"__Host-c": "s3cret"}, SITE)
+    broken = SimpleCookie({"d": "s3cret"})
+    jar.update_cookies({"d\n": broken["d"]}, SITE)
+    assert caplog.messages == [
+        "cookie 'a' refused: the host is not in Domain",
+        "cookie '__Host-c' refused: __Host- came without Secure, without Path=/, or with Domain",
+        r"cookie 'd\n' refused: the name or the value contains a control character",
+    ]
+
+
+def test_iteration_shows_every_cookie_that_lives() -> None:
+    jar = CookieJar()
+    assert list(jar) == []
+    jar.store('a="x y"; Path=/p; Domain=site.example; Secure', SITE)
+    jar.store("b=1; Max-Age=1", SITE, 1.0)
+    [morsel] = jar
+    assert isinstance(morsel, Morsel)
+    assert (morsel.key, morsel.value) == ("a", "x y")
+    assert (morsel["domain"], morsel["path"], morsel["secure"]) == ("site.example", "/p", True)
+    assert len(jar) == 1
+
+
+def test_what_jars_show_can_be_put_into_a_jar() -> None:
+    jar, other = CookieJar(), CookieJar()
+    jar.store('a="x y"; Path=/p; Domain=site.example; Secure; Max-Age=1000', SITE)
+    jar.store("b=2; HttpOnly; SameSite=Lax; Domain=site.example", SITE)
+    other.update_cookies((morsel.key, morsel) for morsel in jar)
+
+    def comparable(cookie: Cookie) -> Cookie:
+        # A morsel's "expires" has no parts of seconds.
+        expiry = cookie.expiry if cookie.expiry == inf else float(int(cookie.expiry))
+        return replace(cookie, creation=0, last_access=0, expiry=expiry)
+
+    assert [comparable(c) for c in other.all_cookies()] == [
+        comparable(c) for c in jar.all_cookies()
+    ]
+
+
+def test_the_views_of_the_reference() -> None:
+    jar = CookieJar()
+    jar.store("a=1; Path=/p", SITE)
+    jar.store("b=2; Path=/p; Domain=site.example", SITE)
+    jar.update_cookies({"c": "3"})
+    assert isinstance(jar.cookies, Mapping)
+    view = {place: list(cookies) for place, cookies in jar.cookies.items()}
+    assert view == {("site.example", "/p"): ["a", "b"], ("", "/"): ["c"]}
+    assert jar.host_only_cookies == {("site.example", "/p", "a")}
+
+
+def test_clear() -> None:
+    jar = CookieJar()
+    jar.update_cookies({"a": "1", "b": "2", "c": "3"}, SITE)
+    jar.clear(lambda morsel: morsel.key == "b")
+    assert jar.cookie_header(SITE) == "a=1; c=3"
+    jar.clear(lambda _: False)
+    assert len(jar) == 2
+    jar.clear()
+    assert len(jar) == 0
+    assert jar.cookie_header(SITE) == ""
+
+
+@pytest.mark.parametrize(
+    ("domain", "left"),
+    [
+        ("site.example", ["badsite.example", "example"]),
+        (".SITE.example", ["badsite.example", "example"]),
+        ("www.site.example", ["badsite.example", "example", "site.example"]),
+        ("example", []),
+        ("", ["badsite.example", "example", "site.example", "www.site.example"]),
+    ],
+)
+def test_clear_domain(domain: str, left: list[str]) -> None:
+    jar = CookieJar()
+    hosts = ["badsite.example", "example", "site.example", "www.site.example"]
+    for host in hosts:
+        jar.update_cookies({"a": "1"}, URL(f"https://{host}/"))
+    jar.clear_domain(domain)
+    assert sorted(cookie.domain for cookie in jar.all_cookies()) == left
+
+
+def test_clear_domain_takes_unicode_and_shared() -> None:
+    jar = CookieJar()
+    jar.update_cookies({"a": "1"}, URL("https://www.münchen.example/"))
+    jar.update_cookies({"b": "1"})
+    jar.clear_domain("münchen.example")
+    assert [cookie.name for cookie in jar.all_cookies()] == ["b"]
+    jar.clear_domain("")
+    assert len(jar) == 0
+
+
+def test_a_subclass_that_watches_updates_is_asked() -> None:
+    class Watching(CookieJar):
+        names: tuple[str, ...] = ()
+
+        def update_cookies(self, cookies: Any, response_url: URL = SITE) -> None:
+            self.names += tuple(name for name, _ in cookies)
+            super().update_cookies(cookies, response_url)
+
+    for quote in (True, False):
+        jar = Watching(quote_cookie=quote)
+        jar.update_cookies_from_headers(['a="x y"; Path=/p', "__Host-b=1; Path=/; Secure"], SITE)
+        assert jar.names == ("a", "__Host-b")
+        assert jar.cookie_header(SITE / "p") == 'a="x y"; __Host-b=1'
+
+
+def test_a_request_does_not_pay_for_other_domains() -> None:
+    jar = CookieJar(public_suffixes=FixedPublicSuffixes())
+    for number in range(1000):
+        kept(jar, "a=1; Path=/; Domain=site.example", f"https://www{number}.site.example/")
+        kept(jar, "a=1; Path=/", f"https://host{number}.example/")
+    kept(jar, "b=2; Path=/", "https://www.mine.example/")
+    # The store is asked for four domains, whatever else is in it.
+    assert len(jar._store.for_host("www.mine.example")) == 1
+    assert len(jar._store.for_host("none.example")) == 0
+    assert jar.cookie_header("https://www.mine.example/", NOW) == "b=2"
