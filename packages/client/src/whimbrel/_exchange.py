@@ -149,12 +149,12 @@ class Exchange:
         """End the exchange with `exc` and close its connection; harmless when it has ended."""
         if self.ended_at:
             return
+        self._end()
+        self.connection.close()  # first, so that the pool is clean when the caller learns of it
         if not self.head.done():
             self.head.set_exception(exc)
         elif self.body is not None:
             self.body.set_exception(exc)
-        self._end()
-        self.connection.close()
 
     def close(self) -> None:
         """End the exchange because nobody wants the rest; harmless when it has ended."""

@@ -63,6 +63,7 @@ def _make(url: URL, options: RequestOptions) -> Endpoint:
         ssl=options.ssl,
         server_hostname=options.server_hostname,
         proxy=_proxy(options),
+        tunnel=url.scheme in {"ws", "wss"},
     )
 
 

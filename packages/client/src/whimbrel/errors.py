@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from multidict import CIMultiDict, CIMultiDictProxy
+
 from whimbrel_connector import (
     ClientConnectionError,
     ClientConnectionResetError,
@@ -31,7 +33,6 @@ from whimbrel_connector import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from multidict import CIMultiDictProxy
     from yarl import URL
 
     from whimbrel.request import RequestInfo
@@ -112,19 +113,15 @@ class ClientResponseError(ClientError):
             "message": self.message,
             "headers": headers,
         }
-        return _rebuild_response_error, (type(self), tuple(self.request_info), fields)
+        return _rebuild_response_error, (type(self), self.request_info, fields)
 
 
 def _rebuild_response_error(
-    kind: type[ClientResponseError], info: tuple[Any, ...], fields: dict[str, Any]
+    kind: type[ClientResponseError], info: RequestInfo, fields: dict[str, Any]
 ) -> ClientResponseError:
-    from multidict import CIMultiDict, CIMultiDictProxy  # noqa: PLC0415  only when unpickling
-
-    from whimbrel.request import RequestInfo  # noqa: PLC0415  it imports this module
-
     headers: Iterable[tuple[str, str]] | None = fields.pop("headers")
     return kind(
-        RequestInfo(*info),
+        info,
         headers=None if headers is None else CIMultiDictProxy(CIMultiDict(headers)),
         **fields,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
@@ -34,6 +34,17 @@ class RequestInfo(NamedTuple):
     method: str
     headers: CIMultiDictProxy[str]
     real_url: URL
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The proxy does not pickle, so that its fields go as a list.
+        fields = list(self.headers.items())
+        return _rebuild_request_info, (self.url, self.method, fields, self.real_url)
+
+
+def _rebuild_request_info(
+    url: URL, method: str, fields: list[tuple[str, str]], real_url: URL
+) -> RequestInfo:
+    return RequestInfo(url, method, CIMultiDictProxy(CIMultiDict(fields)), real_url)
 
 
 class ClientRequest:

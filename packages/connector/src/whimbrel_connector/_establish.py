@@ -290,7 +290,8 @@ class TCPDialer:
         transport = await _plain(attempt, sock)
         if endpoint.tunnelled:
             await _open_tunnel(attempt, transport, proxy)
-            await _start_tls(attempt, transport, option)
+            if endpoint.is_ssl:
+                await _start_tls(attempt, transport, option)
         return transport
 
     async def _resolve(self, attempt: Attempt) -> list[ResolveResult]:

@@ -119,6 +119,8 @@ class Endpoint:
         server_hostname: the name for SNI and the certificate, if not `host`.
         proxy: the proxy that the connection goes through.
         alpn: the protocols to offer (RFC 7301); a given `ssl.SSLContext` keeps its own.
+        tunnel: whether the proxy is asked for a tunnel even where no TLS goes through it, as a
+            WebSocket wants it (RFC 6455, section 4.1).
     """
 
     __slots__ = (
@@ -132,6 +134,7 @@ class Endpoint:
         "proxy",
         "server_hostname",
         "ssl",
+        "tunnelled",
     )
 
     def __init__(  # noqa: PLR0917  # the order of the reference's connection key
@@ -143,6 +146,7 @@ class Endpoint:
         server_hostname: str | None = None,
         proxy: Proxy | None = None,
         alpn: tuple[str, ...] = ("http/1.1",),
+        tunnel: bool = False,
     ) -> None:
         self.host: Final = host
         self.port: Final = port
@@ -153,13 +157,19 @@ class Endpoint:
         self.alpn: Final = alpn
         #: What `limit_per_host` counts: host, port and whether TLS is spoken.
         self.origin: Final = (host, port, is_ssl)
-        self._key: Final = (host, port, is_ssl, ssl, server_hostname, proxy, alpn)
+        #: Whether the proxy is asked for a tunnel (CONNECT); otherwise it reads the requests.
+        self.tunnelled: Final = proxy is not None and (is_ssl or tunnel)
+        self._key: Final = (
+            host,
+            port,
+            is_ssl,
+            ssl,
+            server_hostname,
+            proxy,
+            alpn,
+            self.tunnelled,
+        )
         self._hash: Final = hash(self._key)
-
-    @property
-    def tunnelled(self) -> bool:
-        """Whether the proxy is asked for a tunnel (CONNECT); otherwise it reads the requests."""
-        return self.proxy is not None and self.is_ssl
 
     def __eq__(self, other: object) -> bool:
         if self is other:
