@@ -57,7 +57,8 @@ def decide(
 
     Raises:
         InvalidUrlRedirectClientError: the location is not a URL with a host.
-        NonHttpUrlRedirectClientError: the location is not an http or https URL.
+        NonHttpUrlRedirectClientError: the location is neither an http or https URL nor one of the
+            request's own scheme (ws, wss).
     """
     if status not in _STATUSES or location is None:
         return None
@@ -85,19 +86,15 @@ def fields_after(redirect: Redirect, fields: list[Field]) -> list[Field]:
 
 def _target(location: str, url: URL, requote: bool) -> URL:
     try:
-        target = url.join(URL(location, encoded=not requote))
+        reference = URL(location, encoded=not requote)
+        target = url.join(reference)
         if not target.raw_fragment and url.raw_fragment:
             # RFC 9110 section 10.2.2: the fragment is inherited
             target = target.with_fragment(url.fragment)
     except (ValueError, TypeError) as exc:
-        raise InvalidUrlRedirectClientError(
-            location[:256],
-            "Server attempted redirecting to a location that does not look like a URL",
-        ) from exc
-    if target.scheme not in ("http", "https"):
+        raise InvalidUrlRedirectClientError(location[:256], "the location is not a URL") from exc
+    if target.scheme not in {"http", "https", url.scheme}:
         raise NonHttpUrlRedirectClientError(f"Redirect to {str(target)[:256]!r}")
-    try:
-        target.origin()
-    except ValueError as exc:
-        raise InvalidUrlRedirectClientError(location[:256], "the URL has no valid origin") from exc
+    if not target.raw_host or (reference.scheme and not reference.raw_host):
+        raise InvalidUrlRedirectClientError(location[:256], "the location has no host")
     return target
