@@ -82,13 +82,21 @@ class MessageAssembler:
             if last and not self._data:
                 return self._whole(chunk)
             if self._opcode == OP_TEXT:
-                self._utf8.decode(chunk, last)
+                self._check(chunk, last)
         except UnicodeDecodeError as error:
             raise WebSocketError(
                 WSCloseCode.INVALID_TEXT, f"a text message is not UTF-8: {error.reason}"
             ) from error
         self._data += chunk
         return self._finish() if last else None
+
+    def _check(self, chunk: bytes, last: bool) -> None:
+        self._utf8.decode(chunk, last)
+        # Two octets of a surrogate can only become an error (RFC 3629, section 4), but the decoder
+        # keeps them until the third, because some of its error handlers let surrogates pass.
+        pending = self._utf8.getstate()[0]
+        if pending[:1] == b"\xed" and pending[1:] >= b"\xa0":
+            pending.decode()
 
     def _whole(self, payload: bytes) -> WSMessage:
         """Return a message that came in one piece, without another copy of it."""

@@ -159,8 +159,8 @@ class FrameDecoder:
         if opcode not in _OPCODES:
             raise _violation(f"opcode 0x{opcode:X} is reserved (section 5.2)")
         if (second >= 0x80) is not self._masked:
-            expected, came = ("a masked", "unmasked") if self._masked else ("an unmasked", "masked")
-            raise _violation(f"expected {expected} frame, a {came} one came (section 5.1)")
+            sender, rule = ("client", "masked") if self._masked else ("server", "not masked")
+            raise _violation(f"expected the {sender}'s frames to be {rule} (section 5.1)")
         if opcode >= OP_CLOSE:
             if first < 0x80:
                 raise _violation(f"control frame 0x{opcode:X} is fragmented (section 5.5)")

@@ -1,0 +1,212 @@
+"""Frames against the examples of RFC 6455, section 5.7, and the rules of sections 5.2 to 5.5."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from whimbrel_websocket_client import WebSocketError
+from whimbrel_websocket_client._mask import apply_mask
+from whimbrel_websocket_client.frames import (
+    OP_BINARY,
+    OP_CLOSE,
+    OP_PING,
+    OP_TEXT,
+    FrameDecoder,
+    decode_close,
+    encode_close,
+    encode_frame,
+    is_valid_close_code,
+)
+
+
+def decode(
+    data: bytes, *, masked: bool = False, step: int | None = None
+) -> tuple[list[tuple[bool, int, bytes]], FrameDecoder]:
+    """Return the frames in `data`, fed in pieces of `step` octets, and the decoder."""
+    decoder = FrameDecoder(masked=masked)
+    frames = []
+    frame, payload = None, b""
+    for start in range(0, len(data), step or len(data)):
+        decoder.feed(data[start : start + (step or len(data))])
+        while True:
+            if frame is None:
+                frame = decoder.next_header()
+                if frame is None:
+                    break
+            payload += decoder.take()
+            if decoder.remaining:
+                break
+            frames.append((frame.fin, frame.opcode, payload))
+            frame, payload = None, b""
+    return frames, decoder
+
+
+@pytest.mark.parametrize("step", [None, 1, 3])
+@pytest.mark.parametrize(
+    ("data", "masked", "frame"),
+    [
+        ("81 05 48 65 6c 6c 6f", False, (True, 1, b"Hello")),
+        ("81 85 37 fa 21 3d 7f 9f 4d 51 58", True, (True, 1, b"Hello")),
+        ("01 03 48 65 6c", False, (False, 1, b"Hel")),
+        ("80 02 6c 6f", False, (True, 0, b"lo")),
+        ("89 05 48 65 6c 6c 6f", False, (True, 9, b"Hello")),
+        ("8a 85 37 fa 21 3d 7f 9f 4d 51 58", True, (True, 10, b"Hello")),
+        ("82 7e 01 00" + "00" * 256, False, (True, 2, bytes(256))),
+        ("82 7f 00 00 00 00 00 01 00 00" + "00" * 65536, False, (True, 2, bytes(65536))),
+        ("82 7e 00 7e" + "00" * 126, False, (True, 2, bytes(126))),
+        ("82 00", False, (True, 2, b"")),
+        ("88 80 00 00 00 00", True, (True, 8, b"")),
+    ],
+)
+def test_examples(
+    data: str, masked: bool, frame: tuple[bool, int, bytes], step: int | None
+) -> None:
+    if step == 1 and len(data) > 10_000:
+        step = 4096
+    raw = bytes.fromhex(data)
+    frames, decoder = decode(raw, masked=masked, step=step)
+    assert frames == [frame]
+    assert decoder.next_header() is None
+    # Again with something behind it, which stays.
+    frames, decoder = decode(raw + b"\x81", masked=masked, step=step)
+    assert frames == [frame]
+    decoder.feed(b"\x80abcd" if masked else b"\x00")
+    assert decoder.next_header() == (True, 1, 0)
+
+
+@pytest.mark.parametrize("step", [None, 1])
+@pytest.mark.parametrize("trailing", [b"", b"\x81\x00"])
+@pytest.mark.parametrize(
+    ("data", "complaint"),
+    [
+        *[(bytes((0x81 | bit, 0)), "RSV bits") for bit in (0x40, 0x20, 0x10, 0x70)],
+        (b"\xc9\x00", "RSV bits 100"),
+        *[(bytes((0x80 | code, 0)), "reserved") for code in (3, 4, 5, 6, 7, 11, 12, 13, 14, 15)],
+        (b"\x81\x80abcd", "expected the server's frames to be not masked"),
+        (b"\x89\x80abcd", "expected the server's frames to be not masked"),
+        *[(bytes((code, 0)), "fragmented") for code in (8, 9, 10)],
+        *[(bytes((0x80 | code, 126)) + b"\x00\x7e", "exceeds 125") for code in (8, 9, 10)],
+        (b"\x89\x7f" + bytes(8), "exceeds 125"),
+        (b"\x82\x7e\x00\x7d", "shortest form"),
+        (b"\x82\x7e\x00\x00", "shortest form"),
+        (b"\x82\x7f" + (65535).to_bytes(8, "big"), "shortest form"),
+        (b"\x82\x7f" + bytes(8), "shortest form"),
+        (b"\x82\x7f\x80" + bytes(7), "highest bit"),
+        (b"\x82\x7f" + b"\xff" * 8, "highest bit"),
+    ],
+)
+def test_violations(data: bytes, complaint: str, trailing: bytes, step: int | None) -> None:
+    with pytest.raises(WebSocketError, match=complaint) as caught:
+        decode(data + trailing, step=step)
+    assert caught.value.code == 1002
+
+
+def test_a_violation_needs_two_octets_only() -> None:
+    for data in (b"\xc1\x7f", b"\x83\x7e", b"\x81\xff", b"\x89\x7f", b"\x09\x00"):
+        with pytest.raises(WebSocketError):
+            decode(data)
+
+
+def test_a_client_must_mask() -> None:
+    with pytest.raises(WebSocketError, match="expected the client's frames to be masked"):
+        decode(b"\x81\x00", masked=True)
+
+
+def test_a_long_payload_is_given_as_it_comes() -> None:
+    decoder = FrameDecoder(masked=False)
+    decoder.feed(b"\x82\x7f" + (2**62).to_bytes(8, "big") + b"abc")
+    assert decoder.next_header() == (True, 2, 2**62)
+    assert decoder.take_whole() is None
+    assert decoder.take() == b"abc"
+    assert decoder.take() == b""
+    assert decoder.remaining == 2**62 - 3
+
+
+@given(
+    frames=st.lists(
+        st.tuples(st.booleans(), st.sampled_from([0, 1, 2]), st.binary(max_size=300)), max_size=6
+    ),
+    masked=st.booleans(),
+    step=st.integers(1, 50),
+)
+def test_what_is_encoded_is_decoded(
+    frames: list[tuple[bool, int, bytes]], masked: bool, step: int | None
+) -> None:
+    data = b"".join(encode_frame(op, load, fin=fin, masked=masked) for fin, op, load in frames)
+    if data:
+        assert decode(data, masked=masked, step=step)[0] == frames
+
+
+@pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 65535, 65536])
+def test_lengths_take_their_shortest_form(size: int) -> None:
+    frame = encode_frame(OP_BINARY, bytes(size), masked=False)
+    header = 2 if size < 126 else 4 if size < 65536 else 10
+    assert len(frame) == header + size
+    assert decode(frame)[0] == [(True, OP_BINARY, bytes(size))]
+
+
+def test_a_masked_frame_carries_its_key() -> None:
+    frame = encode_frame(OP_TEXT, b"Hello", masked=True)
+    assert frame[:2] == b"\x81\x85"
+    assert apply_mask(frame[6:], frame[2:6]) == b"Hello"
+
+
+def test_every_frame_has_a_fresh_key() -> None:
+    keys = {encode_frame(OP_TEXT, b"Hello", masked=True)[2:6] for _ in range(50)}
+    assert len(keys) == 50
+
+
+def test_control_frames_stay_short_and_whole() -> None:
+    assert len(encode_frame(OP_PING, bytes(125), masked=False)) == 127
+    with pytest.raises(ValueError, match="126 octets"):
+        encode_frame(OP_PING, bytes(126), masked=False)
+    with pytest.raises(ValueError, match="FIN=0"):
+        encode_frame(OP_CLOSE, b"", fin=False, masked=False)
+
+
+VALID = {1000, 1001, 1002, 1003, *range(1007, 1015), *range(3000, 5000)}
+
+
+def test_codes_that_a_close_may_have() -> None:
+    assert {code for code in range(65536) if is_valid_close_code(code)} == VALID
+
+
+@pytest.mark.parametrize("code", [*sorted(VALID)[::97], 1000, 1014, 3000, 4999])
+@pytest.mark.parametrize("reason", ["", "bye", "\u20ac" * 41])
+def test_a_close_is_decoded_as_it_was_encoded(code: int, reason: str) -> None:
+    assert decode_close(encode_close(code, reason)) == (code, reason)
+
+
+@pytest.mark.parametrize(
+    "code", [-1, 0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65535, 65536]
+)
+def test_codes_that_are_not_sent(code: int) -> None:
+    with pytest.raises(ValueError, match="not a status code"):
+        encode_close(code)
+
+
+def test_reasons_that_are_not_sent() -> None:
+    with pytest.raises(ValueError, match="at most 123 octets of UTF-8, not 126"):
+        encode_close(1000, "\u20ac" * 42)
+    with pytest.raises(ValueError, match="surrogates"):
+        encode_close(1000, "\ud800")
+
+
+@pytest.mark.parametrize(
+    ("payload", "code"),
+    [
+        (b"\x03", 1002),
+        *[(code.to_bytes(2, "big"), 1002) for code in (0, 999, 1004, 1005, 1006, 1015, 2999, 5000)],
+        (b"\x03\xe8\xff", 1007),
+        (b"\x03\xe8\xe2\x82", 1007),
+        (b"\x03\xe8\xed\xa0\x80", 1007),
+    ],
+)
+def test_closes_that_break_the_protocol(payload: bytes, code: int) -> None:
+    with pytest.raises(WebSocketError) as caught:
+        decode_close(payload)
+    assert caught.value.code == code
+
+
+def test_a_close_without_a_code() -> None:
+    assert decode_close(b"") == (1005, "")
