@@ -245,6 +245,9 @@ class CookieJar(AbstractCookieJar):
         Args:
             headers: the values of its Set-Cookie field lines, one cookie each.
             response_url: the URL of the response.
+
+        Raises:
+            ValueError: the URL has no host.
         """
         if type(self).update_cookies is not CookieJar.update_cookies:
             # Programs have subclasses that watch or filter in `update_cookies`: they are asked.

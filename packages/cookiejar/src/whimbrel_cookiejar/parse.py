@@ -41,7 +41,8 @@ class SetCookie:
     Attributes:
         name: as received, without the white space around it.
         value: as received, without the white space around it.
-        max_age: seconds, of any size and sign; `None` without a (valid) Max-Age.
+        max_age: seconds, of any sign and up to eighteen digits (of more, the first eighteen);
+            `None` without a (valid) Max-Age.
         expires: seconds since the epoch; `None` without a (valid) Expires.
         domain: lower-case, without one leading dot; empty or `None` means the request's host.
         path: `None` without a Path; empty for one that stands for the default path.
@@ -159,8 +160,12 @@ def _expires(cookie: SetCookie, value: str) -> None:
 def _max_age(cookie: SetCookie, value: str) -> None:
     """Section 5.6.2; the limit on the life time is `rules.accept`'s, who knows the time."""
     # 1. to 3. Empty, not beginning with a digit or "-", or with a non-digit after: ignore.
-    if _MAX_AGE.match(value):
-        cookie.max_age = int(value)
+    if not _MAX_AGE.match(value):
+        return
+    # 4. Convert it. Eighteen digits are longer than any life time may be, and the conversion of
+    #    many more can be an error, as programs may lower the interpreter's limit.
+    digits = value.removeprefix("-").lstrip("0")[:18] or "0"
+    cookie.max_age = -int(digits) if value.startswith("-") else int(digits)
 
 
 def _domain(cookie: SetCookie, value: str) -> None:
