@@ -1,0 +1,68 @@
+"""Measurements as a table for the terminal and as JSON for comparisons over time."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import platform
+from collections.abc import Iterable
+from pathlib import Path
+
+import whimbrel_http_parser
+from tools.bench.harness import Case, Measurement
+
+__all__ = ["environment", "table", "write_json"]
+
+_DISTRIBUTIONS = (
+    "whimbrel",
+    "whimbrel-http-parser",
+    "aiohttp",
+    "h11",
+    "httptools",
+    "httpx2",
+    "uvloop",
+    "websockets",
+)
+
+
+def environment() -> dict[str, str]:
+    """Return what the figures depend on besides the code."""
+    versions = {}
+    for name in _DISTRIBUTIONS:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    compiled = "compiled" if whimbrel_http_parser.COMPILED else "pure Python"
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    return {"python": python, "machine": platform.machine(), "http-parser": compiled, **versions}
+
+
+def table(case: Case, measurements: Iterable[Measurement]) -> str:
+    """Return the lines for one case: microseconds per operation and the ratio to the rival."""
+    reference = case.variants[min(1, len(case.variants) - 1)].name
+    lines = [f"{case.name}: {case.operation}"]
+    lines += [
+        f"  {m.variant:<28} {m.median * 1e6:>12,.2f} us {m.ratio:>7.2f} x {reference}"
+        for m in measurements
+    ]
+    return "\n".join(lines)
+
+
+def write_json(path: Path, measurements: Iterable[Measurement]) -> None:
+    """Write everything that was measured."""
+    data = {
+        "environment": environment(),
+        "measurements": [
+            {
+                "case": m.case,
+                "variant": m.variant,
+                "operations": m.operations,
+                "median_seconds": m.median,
+                "ratio": m.ratio,
+                "samples": m.samples,
+            }
+            for m in measurements
+        ],
+    }
+    path.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
