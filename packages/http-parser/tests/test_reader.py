@@ -1,0 +1,513 @@
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from whimbrel_http_parser import (
+    NEED_DATA,
+    PAUSED,
+    Data,
+    EndOfMessage,
+    Event,
+    Framing,
+    IncompleteMessage,
+    InformationalResponse,
+    KeepAlive,
+    Leniency,
+    LimitExceeded,
+    Limits,
+    LocalProtocolError,
+    MalformedMessage,
+    ProtocolError,
+    RawHeaders,
+    Response,
+    ResponseReader,
+    chunked_body,
+    serialize_fields,
+)
+from whimbrel_http_parser.testing import feed, feed_every_way
+
+V11 = (1, 1)
+END = EndOfMessage()
+
+
+def response(
+    status: int = 200,
+    framing: Framing = Framing.NONE,
+    length: int | None = None,
+    raw_headers: RawHeaders = (),
+) -> Response:
+    return Response(status, "OK", V11, raw_headers, framing, length)
+
+
+def cl(value: bytes) -> RawHeaders:
+    return ((b"Content-Length", value),)
+
+
+CASES: list[tuple[str, bytes, list[Event]]] = [
+    (
+        "GET",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+        [response(200, Framing.LENGTH, 5, cl(b"5")), Data(b"hello"), END],
+    ),
+    (
+        "GET",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+        [response(200, Framing.LENGTH, 0, cl(b"0")), END],
+    ),
+    (
+        "GET",
+        b"HTTP/1.1 200 OK\r\nx:  a b \t\r\nX:\r\nContent-Length: 1\r\n\r\n!",
+        [
+            response(
+                200, Framing.LENGTH, 1, ((b"x", b"a b"), (b"X", b""), (b"Content-Length", b"1"))
+            ),
+            Data(b"!"),
+            END,
+        ],
+    ),
+    (
+        "HEAD",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n",
+        [response(200, Framing.NONE, 5, cl(b"5")), END],
+    ),
+    ("GET", b"HTTP/1.1 204 OK\r\n\r\n", [response(204), END]),
+    (
+        "GET",
+        b"HTTP/1.1 304 OK\r\nContent-Length: 5\r\n\r\n",
+        [response(304, Framing.NONE, 5, cl(b"5")), END],
+    ),
+    (
+        "POST",
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 \r\nLink: </a>\r\n\r\nHTTP/1.1 204 OK\r\n\r\n",
+        [
+            InformationalResponse(100, "Continue", V11, ()),
+            InformationalResponse(103, "", V11, ((b"Link", b"</a>"),)),
+            response(204),
+            END,
+        ],
+    ),
+    (
+        "GET",
+        b"HTTP/1.0 404 N\xc3\xb6 \xff\r\nContent-Length: 1\r\n\r\n\n",
+        [
+            Response(404, "Nö \udcff", (1, 0), cl(b"1"), Framing.LENGTH, 1),
+            Data(b"\n"),
+            END,
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize("trailing", [b"", b"\r\n", b"HTTP/1.1 200 OK\r\n\r\n"])
+@pytest.mark.parametrize(("method", "data", "events"), CASES)
+def test_a_response_however_it_comes(
+    method: str, data: bytes, events: list[Event], trailing: bytes
+) -> None:
+    for feeding in feed_every_way(data + trailing, lambda: ResponseReader(method)):
+        assert feeding.error is None, feeding
+        assert feeding.events == events
+        assert feeding.trailing_data == trailing
+        assert feeding.paused
+
+
+def test_a_body_until_close_ends_with_the_stream() -> None:
+    data = b"HTTP/1.1 200 OK\r\n\r\nsome\r\n\r\nbody"
+    for feeding in feed_every_way(data, ResponseReader):
+        assert feeding.events[-1] == Data(b"some\r\n\r\nbody")
+        assert not feeding.paused
+    for feeding in feed_every_way(data, ResponseReader, eof=True):
+        assert feeding.events[-2:] == [Data(b"some\r\n\r\nbody"), END]
+        assert feeding.paused
+
+
+@pytest.mark.parametrize(
+    ("method", "status"), [("GET", 101), ("CONNECT", 200), ("CONNECT", 204), ("HEAD", 101)]
+)
+def test_a_switch_leaves_everything_behind_it(method: str, status: int) -> None:
+    head = b"HTTP/1.1 %d OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n" % status
+    rest = b"\x81\x05hello\r\n\r\n"
+    for feeding in feed_every_way(head + rest, lambda: ResponseReader(method)):
+        assert feeding.error is None
+        (event,) = feeding.events
+        assert isinstance(event, Response)
+        assert event.framing is Framing.SWITCHED
+        assert event.content_length is None
+        assert feeding.paused
+        assert feeding.trailing_data == rest
+
+
+BAD_HEADS = [
+    b"\r\nHTTP/1.1 200 OK\r\n\r\n",
+    b"\nHTTP/1.1 200 OK\r\n\r\n",
+    b"\r\n\r\n",
+    b"200 OK\r\n\r\n",
+    b"GET / HTTP/1.1\r\n\r\n",
+    b"HTTP/1.1 200 OK\n\n",
+    b"HTTP/1.1 200 OK\r\nA: b\n\r\n",
+    b"HTTP/1.1 200 OK\r\nA: b\r\n\n",
+    b"HTTP/1.1 200 OK\r\n A: b\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nA : b\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\n: b\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nA: b\x00\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nA: b\rB: c\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\r\n\r\n",
+    b"HTTP/1.2 200 OK\r\n\r\n",
+    b"HTTP/2 200\r\n\r\n",
+    b"HTTP/1.1 99 OK\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 1, 1\r\n\r\na",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\ncontent-length: 1\r\n\r\na",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTRANSFER-ENCODING: x\r\n\r\n",
+    b"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+    b"HTTP/1.1 100 OK\r\n\r\nHTTP/1.1 200 OK\r\nA\r\n\r\n",
+]
+
+
+@pytest.mark.parametrize("data", BAD_HEADS)
+def test_a_malformed_head_is_refused_however_it_comes(data: bytes) -> None:
+    for feeding in feed_every_way(data, ResponseReader):
+        assert isinstance(feeding.error, MalformedMessage), feeding
+        assert not any(isinstance(event, Response) for event in feeding.events)
+
+
+def test_an_error_is_raised_again_and_again() -> None:
+    reader = ResponseReader()
+    reader.receive_data(b"nonsense\r\n")
+    with pytest.raises(MalformedMessage) as first:
+        reader.next_event()
+    reader.receive_data(b"HTTP/1.1 200 OK\r\n\r\n")
+    reader.receive_eof()
+    with pytest.raises(MalformedMessage) as second:
+        reader.next_event()
+    assert first.value is second.value
+    assert reader.trailing_data == b""
+    assert reader.close_reason is not None
+    assert reader.close_reason.startswith("the response is broken: expected a status line")
+    with pytest.raises(LocalProtocolError):
+        reader.start_next_cycle()
+
+
+@pytest.mark.parametrize(
+    ("data", "part", "received", "expected", "started"),
+    [
+        (b"", "head", 0, None, False),
+        (b"H", "head", 1, None, True),
+        (b"HTTP/1.1 200 OK\r\nA: b\r\n", "head", 23, None, True),
+        (b"HTTP/1.1 100 OK\r\n\r\n", "head", 0, None, True),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", "body", 0, 5, True),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel", "body", 3, 5, True),
+    ],
+)
+def test_a_stream_that_ends_early_is_told(
+    *, data: bytes, part: str, received: int, expected: int | None, started: bool
+) -> None:
+    for feeding in feed_every_way(data, ResponseReader, eof=True):
+        error = feeding.error
+        assert isinstance(error, IncompleteMessage), feeding
+        found = (error.part, error.received, error.expected, error.started)
+        assert found == (part, received, expected, started)
+
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("limits", "good", "bad", "limit"),
+    [
+        (
+            Limits(start_line=17),
+            b"HTTP/1.1 204 None\r\n\r\n",
+            b"HTTP/1.1 204 Nones\r\n\r\n",
+            "start_line",
+        ),
+        (
+            Limits(field_line=6),
+            b"HTTP/1.1 204 No\r\nA: bcd\r\n\r\n",
+            b"HTTP/1.1 204 No\r\nA: bcde\r\n\r\n",
+            "field_line",
+        ),
+        (
+            Limits(fields=1),
+            b"HTTP/1.1 204 No\r\nA: b\r\n\r\n",
+            b"HTTP/1.1 204 No\r\nA: b\r\nA: b\r\n\r\n",
+            "fields",
+        ),
+        (
+            Limits(head=25),
+            b"HTTP/1.1 204 No\r\nA: b\r\n\r\n",
+            b"HTTP/1.1 204 No\r\nA: bc\r\n\r\n",
+            "head",
+        ),
+        (
+            Limits(informational=1),
+            b"HTTP/1.1 100 \r\n\r\nHTTP/1.1 204 \r\n\r\n",
+            b"HTTP/1.1 100 \r\n\r\nHTTP/1.1 100 \r\n\r\nHTTP/1.1 204 \r\n\r\n",
+            "informational",
+        ),
+    ],
+)
+def test_each_limit_is_exact_however_it_comes(
+    limits: Limits, good: bytes, bad: bytes, limit: str
+) -> None:
+    def make() -> ResponseReader:
+        return ResponseReader(limits=limits)
+
+    for feeding in feed_every_way(good, make):
+        assert feeding.paused, feeding
+    for feeding in feed_every_way(bad, make):
+        assert isinstance(feeding.error, LimitExceeded), feeding
+        assert feeding.error.limit == limit
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "raw_headers"),
+    [
+        ("missing_reason_phrase", b"HTTP/1.1 204\r\nA: b\r\n\r\n", ((b"A", b"b"),)),
+        ("bare_lf", b"HTTP/1.1 204 \nA: b\r\nC: d\n\n", ((b"A", b"b"), (b"C", b"d"))),
+        ("obs_fold", b"HTTP/1.1 204 \r\nA: b\r\n c\r\n\r\n", ((b"A", b"b c"),)),
+        ("leading_empty_line", b"\r\nHTTP/1.1 204 \r\nA: b\r\n\r\n", ((b"A", b"b"),)),
+    ],
+)
+def test_each_leniency_is_told_when_it_mattered(
+    name: str, data: bytes, raw_headers: RawHeaders
+) -> None:
+    off = Leniency(missing_reason_phrase=False)
+    on = Leniency(**{"missing_reason_phrase": False, name: True})
+    for feeding in feed_every_way(data, lambda: ResponseReader(leniency=off)):
+        assert isinstance(feeding.error, MalformedMessage), feeding
+    for feeding in feed_every_way(data, lambda: ResponseReader(leniency=on)):
+        assert feeding.events == [Response(204, "", V11, raw_headers, Framing.NONE, None), END]
+    reader = ResponseReader(leniency=on)
+    feed("whole", [data], reader)
+    assert reader.close_reason == f"the leniency {name} was needed"
+    reader = ResponseReader(leniency=on)
+    feed("correct", [b"HTTP/1.1 204 \r\nA: b\r\n\r\n"], reader)
+    assert reader.close_reason is None
+
+
+def test_only_one_leading_empty_line_is_tolerated() -> None:
+    leniency = Leniency(leading_empty_line=True)
+    for feeding in feed_every_way(b"\r\n\r\n" + OK, lambda: ResponseReader(leniency=leniency)):
+        assert isinstance(feeding.error, MalformedMessage)
+
+
+def test_a_leniency_needed_in_the_trailers_or_a_1xx_is_told() -> None:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    for data in (head + b"1\r\na\r\n0\r\nA: b\n\r\n", head + b"0\r\n\n", b"HTTP/1.1 100 \n\n" + OK):
+        reader = ResponseReader(leniency=Leniency(bare_lf=True))
+        assert feed("whole", [data], reader).paused
+        assert reader.close_reason == "the leniency bare_lf was needed"
+
+
+@pytest.mark.parametrize(
+    ("data", "eof", "reason"),
+    [
+        (b"", False, "the response is not complete"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n", False, "the response is not complete"),
+        (OK, False, None),
+        (OK, True, "the server closed the connection"),
+        (OK + b"H", False, "data after the end of the response"),
+        (b"HTTP/1.1 204 \r\nConnection: close\r\n\r\n", False, "the server sent Connection: close"),
+        (b"HTTP/1.0 204 \r\n\r\n", False, "HTTP/1.0 without keep-alive"),
+        (b"HTTP/1.0 204 \r\nConnection: keep-alive\r\n\r\n", False, None),
+        (b"HTTP/1.1 200 OK\r\n\r\nbody", True, "the body is delimited by close"),
+        (b"HTTP/1.1 101 OK\r\n\r\n", False, "the protocol was switched"),
+        (b"HTTP/1.1 204 \r\nContent-Length: 1\r\n\r\n", False, "a 204 response announced a body"),
+        (b"HTTP/1.1 204 \r\nContent-Length: 0\r\n\r\n", False, None),
+    ],
+)
+def test_the_reason_to_close(data: bytes, eof: bool, reason: str | None) -> None:
+    reader = ResponseReader()
+    feed("whole", [data], reader, eof=eof)
+    assert reader.close_reason == reason
+
+
+def test_data_that_nobody_looked_at_yet_forbid_reuse() -> None:
+    reader = ResponseReader()
+    assert feed("whole", [OK], reader).paused
+    reader.receive_data(b"HTTP/1.1 200 INJECTED\r\n\r\n")
+    assert reader.close_reason == "data after the end of the response"
+    assert reader.next_event() is PAUSED
+    assert reader.trailing_data == b"HTTP/1.1 200 INJECTED\r\n\r\n"
+    reader.receive_data(b"more")
+    assert reader.trailing_data == b"HTTP/1.1 200 INJECTED\r\n\r\nmore"
+
+
+def test_pipelined_responses_are_read_cycle_by_cycle() -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
+    chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nT: v\r\n\r\n"
+    reader = ResponseReader("HEAD")
+    assert feed("all", [head + chunked + head + b"hello"], reader).events[-1] == END
+    reader.start_next_cycle()
+    assert reader.trailing_data == b""
+    assert reader.close_reason == "the response is not complete"
+    assert feed("second", [], reader).events[1:] == [
+        Data(b"a", (1,)),
+        EndOfMessage(((b"T", b"v"),)),
+    ]
+    reader.start_next_cycle("GET")
+    assert feed("third", [], reader).events[1:] == [Data(b"hello"), END]
+    assert reader.close_reason is None
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "not complete"),
+        (b"HTTP/1.1 101 \r\n\r\n", "switched"),
+        (b"HTTP/1.1 204 \r\nConnection: close\r\n\r\n", "Connection: close"),
+        (b"HTTP/1.1 204\r\n\r\n", "missing_reason_phrase"),
+    ],
+)
+def test_there_is_no_next_cycle_on_a_doubtful_connection(data: bytes, reason: str) -> None:
+    reader = ResponseReader()
+    feed("whole", [data], reader)
+    with pytest.raises(LocalProtocolError, match=reason):
+        reader.start_next_cycle()
+
+
+def test_nothing_comes_behind_the_end_of_the_stream() -> None:
+    reader = ResponseReader()
+    reader.receive_eof()
+    reader.receive_eof()
+    with pytest.raises(LocalProtocolError):
+        reader.receive_data(b"a")
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_every_buffer_is_taken(kind: type) -> None:
+    reader = ResponseReader()
+    source = bytearray(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+    reader.receive_data(kind(source))
+    reader.receive_data(kind(b""))
+    source[-2:] = b"XX"
+    assert reader.next_event() == response(200, Framing.LENGTH, 2, cl(b"2"))
+    assert reader.next_event() == Data(b"ok")
+
+
+def test_the_keep_alive_field_is_of_the_final_response() -> None:
+    reader = ResponseReader()
+    assert reader.keep_alive == KeepAlive(None, None)
+    feed("1xx", [b"HTTP/1.1 100 \r\nKeep-Alive: timeout=1\r\n\r\n"], reader)
+    assert reader.keep_alive == KeepAlive(None, None)
+    feed("final", [b"HTTP/1.1 204 \r\nKeep-Alive: timeout=5\r\nKeep-Alive: max=9\r\n\r\n"], reader)
+    assert reader.keep_alive == KeepAlive(5, 9)
+
+
+def test_pieces_received_together_are_read_together() -> None:
+    reader = ResponseReader()
+    for piece in (b"HTTP/1.1 2", b"00 OK\r\nContent-", b"Length: 6\r\n\r", b"\nab", b"cd"):
+        reader.receive_data(piece)
+    assert reader.next_event() == response(200, Framing.LENGTH, 6, cl(b"6"))
+    reader.receive_data(b"ef")
+    assert reader.next_event() == Data(b"abcdef")
+    assert reader.next_event() == END
+
+
+def test_a_piece_that_is_all_body_is_not_copied() -> None:
+    reader = ResponseReader()
+    feed("head", [b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"], reader)
+    piece = b"x" * 50000
+    reader.receive_data(piece)
+    event = reader.next_event()
+    assert isinstance(event, Data)
+    assert event.data is piece
+
+
+def _seconds_bytewise(data: bytes) -> float:
+    best = 1e9
+    single = [data[i : i + 1] for i in range(len(data))]
+    for _ in range(3):
+        reader = ResponseReader(limits=Limits(head=2**30, field_line=2**30, fields=2**30))
+        start = time.process_time()
+        assert feed("bytes", single, reader).error is None
+        best = min(best, time.process_time() - start)
+    return best
+
+
+@pytest.mark.parametrize("line", [b"a", b"A: b\r\n"], ids=["one line", "many lines"])
+def test_the_work_for_single_bytes_grows_with_their_number_only(line: bytes) -> None:
+    small = 12_000
+    start = b"HTTP/1.1 200 OK\r\nX: "
+    ratio = _seconds_bytewise(start + line * (8 * small // len(line))) / _seconds_bytewise(
+        start + line * (small // len(line))
+    )
+    assert ratio < 24  # 8 is linear, 64 quadratic
+
+
+_TOKENS = st.sampled_from(
+    [
+        b"HTTP/1.1 ", b"200 OK", b"204 ", b"100 ", b"\r\n", b"\r\n\r\n", b"\n", b"\r", b" ", b":",
+        b"A: b\r\n", b"Content-Length: ", b"Transfer-Encoding: chunked\r\n", b"1", b"0", b"5\r\n",
+        b"Connection: close\r\n", b"hello", b"\x00", b"\xff", b";x",
+    ]
+)  # fmt: skip
+
+
+@given(
+    st.lists(_TOKENS, max_size=14).map(b"".join),
+    st.sampled_from([b"", b"HTTP/1.1 200 OK\r\n"]),
+    st.lists(st.integers(0, 100), max_size=3),
+    st.sampled_from(["GET", "HEAD", "CONNECT"]),
+    st.booleans(),
+)
+def test_any_bytes_are_read_or_refused_alike(
+    data: bytes, start: bytes, cuts: list[int], method: str, lenient: bool
+) -> None:
+    data = start + data
+    leniency = Leniency(
+        bare_lf=lenient, obs_fold=lenient, leading_empty_line=lenient, missing_reason_phrase=lenient
+    )
+
+    def make() -> ResponseReader:
+        return ResponseReader(method, leniency=leniency)
+
+    places = [0, *sorted(cut % (len(data) + 1) for cut in cuts), len(data)]
+    pieces = [data[places[i] : places[i + 1]] for i in range(len(places) - 1)]
+    whole = feed("whole", [data], make(), eof=True)
+    assert feed("cut", pieces, make(), eof=True).outcome == whole.outcome
+    single = [data[i : i + 1] for i in range(len(data))]
+    assert feed("single", single, make(), eof=True).outcome == whole.outcome
+    assert whole.error is None or isinstance(whole.error, ProtocolError)
+
+
+_NAMES = st.from_regex(r"[A-Za-z][A-Za-z0-9-]{0,10}", fullmatch=True).filter(
+    lambda name: name.lower() not in ("content-length", "transfer-encoding")
+)
+_VALUES = st.text(
+    st.characters(min_codepoint=32, exclude_characters="\x7f", exclude_categories=["Cs"]),
+    max_size=20,
+).map(lambda value: value.strip(" "))
+
+
+@given(
+    st.lists(st.tuples(_NAMES, _VALUES), max_size=6),
+    st.lists(st.binary(max_size=30), max_size=5),
+    st.lists(
+        st.tuples(_NAMES.filter(lambda n: n.lower() not in ("host", "te")), _VALUES), max_size=2
+    ),
+)
+def test_what_the_writer_writes_the_reader_reads(
+    fields: list[tuple[str, str]], pieces: list[bytes], trailers: list[tuple[str, str]]
+) -> None:
+    forbidden = ("connection", "trailer", "upgrade")
+    trailers = [line for line in trailers if line[0].lower() not in forbidden]
+    body = chunked_body()
+    data = b"HTTP/1.1 200 OK\r\n" + serialize_fields([*fields, ("Transfer-Encoding", "chunked")])
+    data += b"\r\n" + b"".join(bytes(part) for piece in pieces for part in body.data(piece))
+    data += body.end(trailers)
+    feeding = feed("whole", [data], ResponseReader())
+    assert feeding.error is None
+    head, *content, end = feeding.events
+    assert isinstance(head, Response)
+    assert list(head.headers.items())[:-1] == fields
+    assert b"".join(e.data for e in content if isinstance(e, Data)) == b"".join(pieces)
+    assert isinstance(end, EndOfMessage)
+    assert end.trailers == tuple((n.encode(), v.encode()) for n, v in trailers)
+
+
+def test_nothing_is_said_before_anything_came() -> None:
+    assert ResponseReader().next_event() is NEED_DATA

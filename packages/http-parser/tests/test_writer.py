@@ -1,0 +1,164 @@
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from whimbrel_http_parser import (
+    BodyWriter,
+    LocalProtocolError,
+    chunked_body,
+    length_body,
+    request_head,
+    request_line,
+    serialize_fields,
+)
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "version", "line"),
+    [
+        ("GET", "/", (1, 1), b"GET / HTTP/1.1\r\n"),
+        ("M-SEARCH", "*", (1, 0), b"M-SEARCH * HTTP/1.0\r\n"),
+        ("CONNECT", "[::1]:443", (1, 1), b"CONNECT [::1]:443 HTTP/1.1\r\n"),
+        ("GET", "http://a/b?c=%20~", (1, 1), b"GET http://a/b?c=%20~ HTTP/1.1\r\n"),
+    ],
+)
+def test_a_request_line(method: str, target: str, version: tuple[int, int], line: bytes) -> None:
+    assert request_line(method, target, version) == line
+
+
+@pytest.mark.parametrize(
+    "method", ["", "G ET", "GET\r\n", "GET\n", "GÉT", "G:T", "GET\udc80", "\ud800"]
+)
+def test_a_method_that_is_no_token_is_refused(method: str) -> None:
+    with pytest.raises(LocalProtocolError, match="method"):
+        request_line(method, "/")
+
+
+@pytest.mark.parametrize(
+    "target", ["", "/ a", "/\r\nX: y", "/\t", "/é", "/\x00", "/\x7f", "/\ud800"]
+)
+def test_a_target_that_would_break_the_line_is_refused(target: str) -> None:
+    with pytest.raises(LocalProtocolError, match="target"):
+        request_line("GET", target)
+
+
+@pytest.mark.parametrize("version", [(2, 0), (0, 9), (1, 2), (1,), (1, "1\r\nX: y")])
+def test_there_are_two_versions(version: tuple[int, int]) -> None:
+    with pytest.raises(LocalProtocolError, match="version"):
+        request_line("GET", "/", version)
+
+
+def test_field_lines() -> None:
+    fields = [("Host", "a"), ("x", ""), ("X", "é \udcff\t!")]
+    assert serialize_fields(fields) == b"Host: a\r\nx: \r\nX: \xc3\xa9 \xff\t!\r\n"
+    assert serialize_fields([]) == b""
+
+
+@pytest.mark.parametrize(
+    "name", ["", "A ", " A", "A:", "A: b", "A\r\n", "A\n", "A\r\nB", "Ä", "\x00", "A\tB", "\udcff"]
+)
+def test_a_name_that_is_no_token_is_refused(name: str) -> None:
+    with pytest.raises(LocalProtocolError, match="field name"):
+        serialize_fields([("Ok", "1"), (name, "value")])
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["a\r\nB: c", "a\nB: c", "a\rb", "a\r\n", "\n", "a\x00", "a\x0b", "a\x1f", "\x7f", "\udc0a"],
+)
+def test_a_value_that_would_inject_is_refused(value: str) -> None:
+    with pytest.raises(LocalProtocolError, match="the field X-Name"):
+        serialize_fields([("X-Name", value)])
+
+
+def test_what_is_shown_of_a_bad_field_is_short() -> None:
+    for field in (("n" * 10000, "v\n" * 10000), ("n\n" * 10000, "")):
+        with pytest.raises(LocalProtocolError) as caught:
+            serialize_fields([field])
+        assert len(str(caught.value)) < 400
+        assert "\n" not in str(caught.value)
+
+
+@given(st.lists(st.tuples(st.text(max_size=5), st.text(max_size=10)), max_size=3))
+def test_as_many_lines_as_fields_or_an_error(fields: list[tuple[str, str]]) -> None:
+    try:
+        head = request_head("GET", "/", fields)
+    except LocalProtocolError:
+        return
+    lines = head.split(b"\r\n")
+    assert len(lines) == len(fields) + 3
+    assert [line.partition(b": ")[0].decode() for line in lines[1:-2]] == [n for n, _ in fields]
+
+
+def test_a_head_is_the_three_parts() -> None:
+    assert request_head("GET", "/", [("Host", "a")]) == b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+    assert request_head("GET", "/", [], (1, 0)) == b"GET / HTTP/1.0\r\n\r\n"
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_the_payload_is_not_copied(kind: type) -> None:
+    data = kind(b"0123456789abcdefg")
+    assert length_body(17).data(data)[0] is data
+    size, payload, end = chunked_body().data(data)
+    assert (size, end) == (b"11\r\n", b"\r\n")
+    assert payload is data
+
+
+def test_the_size_of_a_memoryview_is_in_bytes() -> None:
+    view = memoryview(b"01234567").cast("I")
+    assert chunked_body().data(view)[0] == b"8\r\n"
+    body = length_body(8)
+    body.data(view)
+    assert body.end() == b""
+
+
+def test_an_empty_piece_does_not_end_a_chunked_body() -> None:
+    body = chunked_body()
+    assert body.data(b"") == []
+    assert body.data(memoryview(b"")) == []
+    assert body.end() == b"0\r\n\r\n"
+
+
+def test_trailers_end_a_chunked_body() -> None:
+    assert chunked_body().end([("Digest", "x")]) == b"0\r\nDigest: x\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("Content-Length", "1"), ("transfer-encoding", "x"), ("HOST", "x"), ("a b", "x"), ("a", "\n")],
+)
+def test_some_fields_may_not_be_trailers(name: str, value: str) -> None:
+    body = chunked_body()
+    with pytest.raises(LocalProtocolError):
+        body.end([(name, value)])
+    assert body.end() == b"0\r\n\r\n"
+
+
+def test_a_body_must_be_as_long_as_announced() -> None:
+    body = length_body(5)
+    body.data(b"hel")
+    with pytest.raises(LocalProtocolError, match="1 bytes too many"):
+        body.data(b"lo!")
+    with pytest.raises(LocalProtocolError, match="2 bytes are missing"):
+        body.end()
+    body.data(b"lo")
+    with pytest.raises(LocalProtocolError, match="trailers need the chunked coding"):
+        body.end([("A", "b")])
+    assert body.end() == b""
+
+
+@pytest.mark.parametrize("make", [lambda: length_body(0), chunked_body], ids=["length", "chunked"])
+def test_a_body_ends_once(make: Callable[[], BodyWriter]) -> None:
+    body = make()
+    body.end()
+    with pytest.raises(LocalProtocolError, match="ended"):
+        body.end()
+    with pytest.raises(LocalProtocolError, match="behind the end"):
+        body.data(b"a")
+
+
+def test_no_length_is_negative() -> None:
+    with pytest.raises(ValueError, match="negative"):
+        length_body(-1)
