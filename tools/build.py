@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import subprocess
 import sys
 import tarfile
@@ -22,7 +21,11 @@ __all__ = ["build_member", "check_sdist", "check_wheel"]
 
 
 def build_member(
-    member: Member, out: Path, environment: dict[str, str] | None = None
+    member: Member,
+    out: Path,
+    environment: dict[str, str] | None = None,
+    *,
+    isolated: bool = True,
 ) -> tuple[Path, Path]:
     """Build and check `member`'s sdist and wheel.
 
@@ -30,6 +33,8 @@ def build_member(
         member: what to build.
         out: the folder for both; other files of this member there are removed first.
         environment: variables to set besides those of this process.
+        isolated: whether to build in an environment of its own, which holds what the package
+            says that it needs; otherwise in this one, without asking the package index.
 
     Returns:
         The paths of the sdist and the wheel.
@@ -41,10 +46,9 @@ def build_member(
     out.mkdir(parents=True, exist_ok=True)
     for stale in [*out.glob(f"{normalized}-*.whl"), *out.glob(f"{normalized}-*.tar.gz")]:
         stale.unlink()
-    uv = os.environ.get("HATCH_UV") or shutil.which("uv")
-    if uv is None:
-        raise WorkspaceError("uv is missing: run this by `hatch run build`")
-    command = [uv, "build", "--python", sys.executable, "--out-dir", str(out), str(member.folder)]
+    command = [sys.executable, "-m", "uv", "build", "--python", sys.executable]
+    command += [] if isolated else ["--no-build-isolation", "--offline"]
+    command += ["--out-dir", str(out), str(member.folder)]
     result = subprocess.run(
         command,
         env={**os.environ, **(environment or {})},

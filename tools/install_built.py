@@ -8,8 +8,6 @@ editable install of the checkout that had crept in would make every later test w
 from __future__ import annotations
 
 import argparse
-import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -65,12 +63,10 @@ def _wheel_of(member: Member, dist: Path) -> Path:
 
 
 def _install(members: tuple[Member, ...], requirements: list[str]) -> None:
-    uv = os.environ.get("HATCH_UV") or shutil.which("uv")
-    if uv is None:
-        raise WorkspaceError("uv is missing: run this by `hatch run`")
     # A version may be built again with other contents: what is installed is always replaced.
     again = [part for member in members for part in ("--reinstall-package", member.distribution)]
-    command = [uv, "pip", "install", "--quiet", "--python", sys.executable, *again, *requirements]
+    command = [sys.executable, "-m", "uv", "pip", "install", "--quiet"]
+    command += ["--python", sys.executable, *again, *requirements]
     if subprocess.run(command, check=False).returncode:
         raise WorkspaceError(f"could not install {', '.join(requirements)}")
     for member in members:
