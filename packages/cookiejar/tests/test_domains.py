@@ -9,7 +9,7 @@ from whimbrel_cookiejar.domains import (
     parent_domains,
 )
 
-HOSTS = st.lists(st.sampled_from(["a", "b", "co", "1", "xn--x"]), min_size=1, max_size=5).map(
+HOSTS = st.lists(st.sampled_from(["a", "b", "co", "1", "xn--x", ""]), min_size=1, max_size=5).map(
     ".".join
 )
 
@@ -90,7 +90,9 @@ def test_domain_match(host: str, domain: str, matches: bool) -> None:
         ("com", []),
         ("127.0.0.1", []),
         ("::1", []),
-        ("a.b.", ["b.", ""]),
+        ("a.b.", ["b."]),
+        (".", []),
+        ("a..", ["."]),
         ("", []),
     ],
 )

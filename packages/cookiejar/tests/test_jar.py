@@ -186,6 +186,7 @@ def test_an_origin_treated_as_secure(origins: Any) -> None:
     assert jar.cookie_header("http://localhost:8080/y", NOW) == "__Host-a=b"
     assert jar.cookie_header("http://localhost:8081/y", NOW) == ""
     assert jar.cookie_header("http://localhost/", NOW) == ""
+    assert jar.cookie_header("//localhost:8080/", NOW) == ""
 
 
 @pytest.mark.parametrize("origins", [(), None, []])
@@ -351,7 +352,12 @@ def test_morsels_are_held_to_the_rules() -> None:
 def test_shared_cookies_go_everywhere() -> None:
     jar = CookieJar()
     jar.update_cookies({"a": "1"})
-    for url in ["http://site.example/", "https://127.0.0.1/x", "http://[::1]/", "http://com/"]:
+    for url in [
+        "http://site.example/",
+        "https://127.0.0.1/x",
+        "http://[::1]/",
+        "http://site.example./",
+    ]:
         assert jar.cookie_header(url) == "a=1"
         assert jar.filter_cookies(URL(url))["a"].value == "1"
     assert jar.filter_cookies()["a"].value == "1"

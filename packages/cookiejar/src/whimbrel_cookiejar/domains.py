@@ -55,8 +55,10 @@ def parent_domains(host: str) -> list[str]:
     if is_ip_address(host):
         return []
     parents = []
+    # Nothing stands above the dot that ends a host, least of all the domain of shared cookies.
+    last = len(host) - 1
     dot = host.find(".")
-    while dot >= 0:
+    while 0 <= dot < last:
         parents.append(host[dot + 1 :])
         dot = host.find(".", dot + 1)
     return parents
