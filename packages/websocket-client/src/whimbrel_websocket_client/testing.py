@@ -1,4 +1,4 @@
-"""Doubles for tests: two protocols joined by a wire, and a server on the loopback interface."""
+"""Doubles for tests: servers on a wire, on any transport, and on the loopback interface."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from whimbrel_websocket_client.protocol import NEED_DATA, Role, WebSocketProtoco
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 
+    from whimbrel_connector.interfaces import Transport
     from whimbrel_websocket_client.messages import WSMessage
 
-__all__ = ["ProtocolPair", "ServerConnection", "connect", "feed", "serve"]
+__all__ = ["Peer", "ProtocolPair", "ServerConnection", "connect", "feed", "serve"]
 
 _HEAD_END = b"\r\n\r\n"
 _READ = 64 * 1024
@@ -69,6 +70,67 @@ class ProtocolPair:
         """Carry what the server sends, and then what both answer by themselves."""
         self.client_events += feed(self.client, data)
         self.to_server(self.client.data_to_send())
+
+
+class Peer:
+    """The server at the other end of any transport; it answers what has to be answered.
+
+    Attributes:
+        protocol: the server's protocol, which makes frames for `send`.
+        events: what the client has sent and nobody has taken yet.
+        received: how many octets have come.
+        ended: whether the client has ended the connection.
+    """
+
+    def __init__(self, transport: Transport, **options: Any) -> None:
+        """Take over the transport.
+
+        Args:
+            transport: connected to the client's.
+            **options: keyword arguments of `WebSocketProtocol`.
+        """
+        self.protocol = WebSocketProtocol(Role.SERVER, **options)
+        self.events: list[WSMessage] = []
+        self.received = 0
+        self.ended = False
+        self._transport = transport
+        self._changed = asyncio.Event()
+        transport.set_receiver(self)
+
+    def send(self, data: bytes) -> None:
+        """Write octets."""
+        self._transport.write(data)
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait until `condition` is true, which is looked at whenever something has happened."""
+        while not condition():
+            self._changed.clear()
+            await self._changed.wait()
+
+    async def next_event(self) -> WSMessage:
+        """Wait for the client's next message, Pings and Pongs included."""
+        await self.until(lambda: bool(self.events))
+        return self.events.pop(0)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what the client has sent."""
+        self.received += len(data)
+        self.events += feed(self.protocol, data)
+        self._transport.write(self.protocol.data_to_send())
+        self._changed.set()
+
+    def eof_received(self) -> None:
+        """Close, as the client will send no more."""
+        self._end()
+        self._transport.close()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Note the end."""
+        self._end()
+
+    def _end(self) -> None:
+        self.ended = True
+        self._changed.set()
 
 
 class ServerConnection:
