@@ -1,0 +1,1 @@
+"""A small ASGI application and the processes that serve it, for the demo and the tests."""
