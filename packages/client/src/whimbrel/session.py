@@ -114,7 +114,7 @@ class ClientSession:
         max_field_size: int | None = None,
         max_headers: int | None = None,
     ) -> None:
-        self._closed = False
+        self._closed = True  # until it is made
         self._base_url = _checked_base_url(base_url)
         self._connector: BaseConnector = TCPConnector() if connector is None else connector
         self._connector_owner = connector_owner
@@ -139,6 +139,7 @@ class ClientSession:
         )
         self._dispatcher: Dispatcher | None = None
         self._made_at = traceback.extract_stack(sys._getframe(1), limit=1)
+        self._closed = False
 
     # Requests
 
