@@ -1,0 +1,210 @@
+"""The loop over hops: what a request carries, and what is left of it after a redirect."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from yarl import URL
+
+import whimbrel
+from whimbrel import (
+    BasicAuth,
+    ClientSession,
+    CookieJar,
+    DummyCookieJar,
+    HttpVersion10,
+    InvalidUrlClientError,
+    NonHttpUrlClientError,
+    TCPConnector,
+)
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+async def test_automatic_fields(raw_server: Any) -> None:
+    server = await raw_server(OK)
+    async with ClientSession() as session, session.get(server.url + "path?q=1") as response:
+        await response.read()
+    head = server.requests[0].decode()
+    assert head.startswith(f"GET /path?q=1 HTTP/1.1\r\nHost: {URL(server.url).authority}\r\n")
+    assert "\r\nAccept: */*\r\nAccept-Encoding: gzip, deflate\r\nUser-Agent: Python/" in head
+    assert "Content-" not in head
+
+
+async def test_fields_of_session_and_request(raw_server: Any) -> None:
+    server = await raw_server(OK)
+    async with ClientSession(
+        headers={"X-One": "1", "X-Two": "2"}, skip_auto_headers=["User-Agent"]
+    ) as session:
+        async with session.get(
+            server.url,
+            headers=[("x-two", "b"), ("X-Two", "c"), ("Accept", "text/html")],
+            skip_auto_headers=["Accept-Encoding"],
+        ) as response:
+            await response.read()
+        lines = server.requests[0].decode().split("\r\n")[2:-2]
+        assert lines == ["X-One: 1", "x-two: b", "X-Two: c", "Accept: text/html"]
+        assert response.request_info.headers.getall("X-TWO") == ["b", "c"]
+        assert session.headers["x-one"] == "1"
+
+
+@pytest.mark.parametrize(
+    "headers", [{"X": "a\r\nEvil: 1"}, {"X\r\nEvil": "1"}, {"X Y": "1"}, {"X": "nul\0"}]
+)
+async def test_header_injection(headers: dict[str, str]) -> None:
+    async with ClientSession() as session:
+        with pytest.raises(ValueError, match="field"):
+            await session.get("http://127.0.0.1:1/", headers=headers)
+
+
+async def test_method_injection() -> None:
+    async with ClientSession() as session:
+        with pytest.raises(ValueError, match="method"):
+            await session.request("GET / HTTP/1.1\r\nX:", "http://127.0.0.1:1/")
+
+
+@pytest.mark.parametrize(
+    ("url", "error"),
+    [
+        ("http://", InvalidUrlClientError),
+        ("http://h:99999/", InvalidUrlClientError),
+        ("http://[::1/", InvalidUrlClientError),
+        ("/relative", NonHttpUrlClientError),
+        ("ftp://example.org/", NonHttpUrlClientError),
+    ],
+)
+async def test_urls_that_no_request_can_be_made_for(url: str, error: type[Exception]) -> None:
+    async with ClientSession() as session:
+        with pytest.raises(error):
+            await session.get(url)
+
+
+async def test_credentials_of_the_url_are_sent_but_not_in_the_target(raw_server: Any) -> None:
+    server = await raw_server(OK)
+    url = URL(server.url).with_user("user").with_password("secret")
+    async with ClientSession() as session, session.get(url) as response:
+        await response.read()
+    assert b"Authorization: Basic dXNlcjpzZWNyZXQ=" in server.requests[0]
+    assert b"user" not in server.requests[0]
+    assert response.url == URL(server.url)
+
+
+async def test_credentials_given_twice() -> None:
+    async with ClientSession() as session:
+        with pytest.raises(ValueError, match="Cannot combine"):
+            await session.get("http://a:b@127.0.0.1:1/", auth=BasicAuth("c", "d"))
+        with pytest.raises(ValueError, match="Cannot combine"):
+            await session.get(
+                "http://127.0.0.1:1/", auth=BasicAuth("c", "d"), headers={"authorization": "x"}
+            )
+
+
+def redirect_to(location: str, status: int = 302, more: str = "") -> bytes:
+    return (
+        f"HTTP/1.1 {status} Found\r\nLocation: {location}\r\n{more}Content-Length: 4\r\n\r\ngone"
+    ).encode()
+
+
+async def test_secrets_stay_behind_at_a_change_of_origin_for_the_rest_of_the_chain(
+    raw_server: Any,
+) -> None:
+    back = await raw_server(OK)
+    away = await raw_server(redirect_to(back.url))
+    home = await raw_server(redirect_to(away.url))
+    async with (
+        ClientSession(
+            headers={"Authorization": "Bearer session", "X-Kept": "yes"},
+            cookie_jar=DummyCookieJar(),
+        ) as session,
+        session.get(home.url, cookies={"own": "1"}) as response,
+    ):
+        assert [hop.status for hop in response.history] == [302, 302]
+    assert b"Authorization: Bearer session" in home.requests[0]
+    assert b"Cookie: own=1" in home.requests[0]
+    for server in (away, back):
+        assert b"Authorization" not in server.requests[0]
+        assert b"Cookie" not in server.requests[0]
+        assert b"X-Kept: yes" in server.requests[0]
+
+
+async def test_redirect_reuses_the_connection_and_keeps_the_fragment(raw_server: Any) -> None:
+    server = await raw_server(redirect_to("/next"), OK)
+    async with ClientSession() as session, session.get(server.url + "#part") as response:
+        assert await response.read() == b"ok"
+    assert server.connections == 1
+    assert str(response.real_url) == server.url + "next#part"
+    assert str(response.url) == server.url + "next"
+    assert await response.history[0].read() == b"gone"
+
+
+async def test_redirect_that_needs_a_consumed_body(raw_server: Any) -> None:
+    async def body() -> Any:
+        yield b"once"
+
+    server = await raw_server(redirect_to("/next", 307), OK)
+    async with ClientSession() as session:
+        with pytest.raises(whimbrel.ClientPayloadError, match="consumed request body"):
+            await session.post(server.url, data=body())
+
+
+async def test_redirect_sends_a_body_again(raw_server: Any) -> None:
+    server = await raw_server(redirect_to("/next", 308), OK)
+    async with ClientSession() as session, session.post(server.url, data=b"twice") as response:
+        await response.read()
+    assert [request.endswith(b"\r\n\r\ntwice") for request in server.requests] == [True, True]
+
+
+async def test_cookies_are_kept_and_joined(raw_server: Any) -> None:
+    server = await raw_server(
+        b"HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2; Path=/\r\n"
+        b"Content-Length: 0\r\n\r\n"
+    )
+    async with ClientSession(cookie_jar=CookieJar(unsafe=True), cookies={"s": "0"}) as session:
+        async with session.get(server.url) as response:
+            assert {name: each.value for name, each in response.cookies.items()} == {
+                "a": "1",
+                "b": "2",
+            }
+        async with session.get(
+            server.url, cookies={"a": "own"}, headers={"Cookie": "given=yes"}
+        ) as response:
+            await response.read()
+    first, second = (_cookies(request) for request in server.requests)
+    assert first == {"s=0"}
+    assert second == {"s=0", "b=2", "a=own", "given=yes"}
+
+
+def _cookies(request: bytes) -> set[str]:
+    lines = [line for line in request.decode().split("\r\n") if line.startswith("Cookie: ")]
+    assert len(lines) == 1
+    return set(lines[0].removeprefix("Cookie: ").split("; "))
+
+
+async def test_too_many_redirects(raw_server: Any) -> None:
+    server = await raw_server(redirect_to("/again"))
+    async with ClientSession() as session:
+        with pytest.raises(whimbrel.TooManyRedirects, match="More than 3") as caught:
+            await session.get(server.url, max_redirects=3)
+        assert len(caught.value.history) == 4
+        assert len(server.requests) == 4
+
+
+async def test_http_1_0(raw_server: Any) -> None:
+    server = await raw_server(OK)
+    async with ClientSession(version=HttpVersion10) as session:
+        async with session.get(server.url) as response:
+            await response.read()
+        with pytest.raises(ValueError, match="no chunked coding"):
+            await session.post(server.url, data=b"x", chunked=True)
+    assert server.requests[0].startswith(b"GET / HTTP/1.0\r\n")
+
+
+async def test_force_close_says_so(raw_server: Any) -> None:
+    server = await raw_server(OK)
+    async with (
+        ClientSession(connector=TCPConnector(force_close=True)) as session,
+        session.get(server.url) as response,
+    ):
+        await response.read()
+    assert b"\r\nConnection: close\r\n" in server.requests[0]
