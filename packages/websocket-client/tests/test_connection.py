@@ -239,7 +239,7 @@ def test_it_needs_a_running_loop() -> None:
 
 
 def test_timeouts() -> None:
-    assert ClientWSTimeout() == ClientWSTimeout(ws_receive=None, ws_close=None)
+    assert ClientWSTimeout() == ClientWSTimeout(ws_receive=None, ws_close=10.0)
     with pytest.raises(AttributeError):
         ClientWSTimeout().ws_close = 1  # type: ignore[misc]  # frozen
 

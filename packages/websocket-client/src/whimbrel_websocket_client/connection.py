@@ -36,10 +36,10 @@ class ClientWSTimeout:
     """
 
     ws_receive: float | None = None
-    ws_close: float | None = None
+    ws_close: float | None = 10.0
 
 
-DEFAULT_WS_CLIENT_TIMEOUT: Final = ClientWSTimeout(ws_receive=None, ws_close=10.0)
+DEFAULT_WS_CLIENT_TIMEOUT: Final = ClientWSTimeout()
 
 
 class ClientWebSocketResponse:
