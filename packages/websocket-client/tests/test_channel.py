@@ -72,6 +72,22 @@ async def test_one_block_of_many_messages_is_held_as_a_block() -> None:
     await waiting
 
 
+async def test_the_bound_holds_when_somebody_else_resumes_the_transport() -> None:
+    one, other = MemoryTransport.pair(high_water=1000)
+    peer = Peer(other)
+    ws = ClientWebSocketResponse(one, Agreement())
+    for number in range(3000):
+        peer.send(peer.protocol.send_text(str(number)))
+    await turns(500)
+    one.resume_reading()
+    waiting = asyncio.ensure_future(other.drain())
+    await turns(6000)
+    assert not waiting.done()
+    assert [(await ws.receive()).data for _ in range(3000)] == [str(n) for n in range(3000)]
+    await waiting
+    await ws.close()
+
+
 async def test_everything_comes_before_the_end_of_a_lost_connection() -> None:
     ws, peer, other = open_pair()
     frames = [peer.protocol.send_text(str(number)) for number in range(1000)]

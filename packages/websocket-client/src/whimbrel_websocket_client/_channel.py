@@ -174,10 +174,10 @@ class Channel:
             self._last = WSMessage(error, None, WSMsgType.ERROR)
 
     def _pause(self) -> None:
-        if not self._paused:
-            self._paused = True
-            self._transport.pause_reading()
-            self.protocol.hold_heartbeat()
+        # Also when paused already: whatever has resumed the transport meanwhile, the bound holds.
+        self._transport.pause_reading()
+        self._paused = True
+        self.protocol.hold_heartbeat()
 
     def _resume(self) -> None:
         if self._paused:
