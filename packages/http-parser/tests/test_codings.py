@@ -1,5 +1,6 @@
 import contextlib
 import gzip
+import tracemalloc
 import zlib
 
 import pytest
@@ -136,6 +137,38 @@ def test_a_bomb_comes_out_in_steps() -> None:
         total += len(part)
     decoder.finish()
     assert total == 20_000_000
+
+
+@pytest.mark.parametrize("field", [b"gzip", b"deflate", b"gzip, deflate"])
+def test_whatever_can_be_decoded_comes_out_at_once(field: bytes) -> None:
+    text = bytes(600) + TEXT[:300] + b"x" * 600
+    data = gzip.compress(text) if b"gzip" in field else zlib.compress(text)
+    data = zlib.compress(data) if b"," in field else data
+    small, large = decoder_for([field]), decoder_for([field])
+    assert small is not None
+    assert large is not None
+    for i in range(len(data)):
+        expected = large.decode(data[i : i + 1], 10**6)
+        found = small.decode(data[i : i + 1], 1)
+        while small.pending:
+            found += small.decode(b"", 1)
+        assert found == expected
+
+
+def test_an_inner_coding_that_is_slow_holds_the_outer_one_back() -> None:
+    decoder = decoder_for([b"gzip, gzip"])
+    assert decoder is not None
+    data = gzip.compress(gzip.compress(b"x") * 40_000)
+    tracemalloc.start()
+    try:
+        total = len(decoder.decode(data, 4096))
+        while decoder.pending:
+            total += len(decoder.decode(b"", 4096))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert total == 40_000
+    assert peak < 300_000
 
 
 def test_many_members_are_decoded_a_few_at_a_time() -> None:

@@ -165,7 +165,7 @@ class ChunkedBody:
         end = len(data) if lf < 0 else lf + 1
         # At most `maximum` bytes wait here, so that this concatenation stays cheap.
         self._partial += data[pos:end]
-        if len(self._partial) > maximum + (1 if lf < 0 else 2):
+        if len(self._partial) > maximum + 2:
             raise LimitExceeded("chunk_line", maximum)
         if lf >= 0:
             line = self._partial

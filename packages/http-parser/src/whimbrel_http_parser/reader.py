@@ -99,11 +99,8 @@ class ResponseReader:
     ) -> None:
         self._limits = limits
         self._leniency = leniency
-        # A head of no more bytes than this cannot have a line that is too long. With bare_lf the
-        # first CRLF CRLF is perhaps not its end, so that it goes line by line.
-        self._scan_maximum = (
-            0 if leniency.bare_lf else min(limits.start_line, limits.field_line, limits.head)
-        )
+        # A head of no more bytes than this cannot have a line that is too long.
+        self._scan_maximum = min(limits.start_line, limits.field_line, limits.head)
         self._data = b""  # what is being read, from _pos on
         self._pos = 0
         self._pending: list[bytes] = []  # what came after _data
@@ -271,33 +268,37 @@ class ResponseReader:
         return EndOfMessage(tuple(trailers.lines))
 
     def _read_head(self) -> Event | Signal:
-        data = self._data
-        start = self._pos
         if self._head is None:
-            # The whole head is usually there: CRLF CRLF ends it, since no line in it is empty.
-            end = data.find(b"\r\n\r\n", start, start + self._scan_maximum)
-            if end >= 0:
-                match = STATUS_LINE_CRLF.match(data, start)
-                if match is not None:
-                    first = match.end()
-                    lines: FieldLines | None = []
-                    if first <= end:
-                        lines = scan_field_lines(data, first, end + 2, self._limits.fields)
-                    if lines is not None:
-                        self._pos = end + 4
-                        minor, status, reason = match.groups()
-                        return self._take_head(int(status), reason, (1, int(minor)), lines)
-            if start == len(data):
+            event = self._scan_head()
+            if event is not None:
+                return event
+            if self._pos == len(self._data):
                 return self._need_head(0)
             self._head = ResponseHead(self._limits, self._leniency)
         head = self._head
-        self._pos = head.feed(data, start)
+        self._pos = head.feed(self._data, self._pos)
         if not head.complete:
             return self._need_head(head.received)
         self._head = None
         if head.leniency_used is not None:
             self._leniency_used = head.leniency_used
         return self._take_head(head.status, head.reason, head.version, head.lines)
+
+    def _scan_head(self) -> Event | None:
+        """Take a head that is there as a whole and correct, or leave it alone."""
+        data = self._data
+        start = self._pos
+        # CRLF CRLF is the end, if every line before it is one that ends with CRLF.
+        end = data.find(b"\r\n\r\n", start, start + self._scan_maximum)
+        match = STATUS_LINE_CRLF.match(data, start) if end >= 0 else None
+        if match is None:
+            return None
+        lines = scan_field_lines(data, match.end(), end + 2, self._limits.fields)
+        if lines is None:
+            return None
+        self._pos = end + 4
+        minor, status, reason = match.groups()
+        return self._take_head(int(status), reason, (1, int(minor)), lines)
 
     def _need_head(self, received: int) -> Signal:
         if self._eof:
