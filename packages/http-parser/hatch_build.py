@@ -85,16 +85,17 @@ class CompileHook(BuildHookInterface[Any]):
         # What an earlier build left of a module that is no longer compiled must not be shipped.
         shutil.rmtree(build, ignore_errors=True)
         build.mkdir(parents=True)
-        sources = [f"{PACKAGE}/{module}.py" for module in MODULES]
+        # An empty --config-file keeps mypy from a configuration further up. With the group name the
+        # shared library lies inside the package.
+        arguments = ["--config-file=", f"--cache-dir={build / 'cache'}", "--strict"]
+        arguments += [f"{PACKAGE}/{module}.py" for module in MODULES]
         script = build / "setup.py"
         script.write_text(
             "from mypyc.build import mypycify\n"
             "from setuptools import setup\n"
-            f"setup(name={PACKAGE!r}, packages=[], ext_modules=mypycify(\n"
-            # --config-file= keeps mypy from a configuration further up; the shared library stays
-            # inside the package.
-            f"    ['--config-file=', '--strict', *{sources!r}],\n"
-            f"    group_name={PACKAGE + '._native'!r}, target_dir={str(build / 'c')!r}))\n",
+            f"modules = mypycify({arguments!r},\n"
+            f"    group_name={PACKAGE + '._native'!r}, target_dir={str(build / 'c')!r})\n"
+            f"setup(name={PACKAGE!r}, packages=[], ext_modules=modules)\n",
             encoding="utf-8",
         )
         lib = build / "lib"
