@@ -5,7 +5,7 @@ import contextlib
 import json
 import socket
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, Literal, cast
 
 import pytest
 import websockets.asyncio.server
@@ -73,7 +73,8 @@ async def test_json() -> None:
 
 
 async def test_texts_can_stay_bytes() -> None:
-    async with to_echo(decode_text=False) as ws:
+    async with to_echo(decode_text=False) as decoding:
+        ws = cast("ClientWebSocketResponse[Literal[False]]", decoding)
         await ws.send_str("\u20ac")
         assert await ws.receive() == (b"\xe2\x82\xac", None, WSMsgType.TEXT)
         await ws.send_str("[1]")
@@ -288,14 +289,19 @@ async def test_websockets_server_closes() -> None:
         assert await ws.receive() == (4000, "as you wish", WSMsgType.CLOSE)
 
 
-async def test_websockets_server_keeps_alive_and_is_kept_alive() -> None:
-    options = {"ping_interval": 0.02, "ping_timeout": 1}
+@pytest.mark.parametrize(
+    ("options", "heartbeat"),
+    [({"ping_interval": 0.02, "ping_timeout": 5}, None), ({"ping_interval": None}, 0.2)],
+)
+async def test_websockets_server_and_heartbeats(
+    options: dict[str, Any], heartbeat: float | None
+) -> None:
     async with (
         websockets_echo(**options) as port,
-        await connect(port, protocols=["chat"], heartbeat=0.03) as ws,
+        await connect(port, protocols=["chat"], heartbeat=heartbeat) as ws,
     ):
         with pytest.raises(TimeoutError):
-            await ws.receive(timeout=0.2)
+            await ws.receive(timeout=0.5)
         await ws.send_str("alive")
         assert await ws.receive_str() == "alive"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, overload
 
 from whimbrel_websocket_client._channel import Channel
 from whimbrel_websocket_client.errors import HeartbeatError, WSMessageTypeError, excerpt
@@ -17,8 +17,18 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from typing_extensions import TypeVar
+
     from whimbrel_connector.interfaces import Transport
     from whimbrel_websocket_client.handshake import Agreement
+
+if TYPE_CHECKING:
+    # Whether texts are decoded, for the type of `receive_str`; only type checkers need its default.
+    DecodeText = TypeVar("DecodeText", bound=bool, default=Literal[True])
+else:
+    from typing import TypeVar
+
+    DecodeText = TypeVar("DecodeText", bound=bool)
 
 __all__ = ["DEFAULT_WS_CLIENT_TIMEOUT", "ClientWSTimeout", "ClientWebSocketResponse"]
 
@@ -42,7 +52,7 @@ class ClientWSTimeout:
 DEFAULT_WS_CLIENT_TIMEOUT: Final = ClientWSTimeout()
 
 
-class ClientWebSocketResponse:
+class ClientWebSocketResponse(Generic[DecodeText]):
     """An open WebSocket: the client's side, for one application that receives and any that send.
 
     It receives on its own, so that Pings are answered and a close is noticed while nobody waits in
@@ -50,6 +60,8 @@ class ClientWebSocketResponse:
 
     It is an asynchronous context manager, which closes it, and an asynchronous iterator over the
     messages until the connection is closed.
+
+    Its type parameter is that of `decode_text`: the class alone is one that decodes texts.
     """
 
     def __init__(
@@ -62,7 +74,7 @@ class ClientWebSocketResponse:
         autoping: bool = True,
         heartbeat: float | None = None,
         max_msg_size: int = 4 * 1024 * 1024,
-        decode_text: bool = True,
+        decode_text: DecodeText = True,  # type: ignore[assignment]  # it is the type's default
         received: bytes = b"",
         response: Any = None,
         reset_error: Callable[[str], ConnectionResetError] = ConnectionResetError,
@@ -197,6 +209,21 @@ class ClientWebSocketResponse:
             timeout = self._timeout.ws_receive
         return await self._channel.receive(timeout)
 
+    @overload
+    async def receive_str(
+        self: ClientWebSocketResponse[Literal[True]], *, timeout: float | None = None
+    ) -> str: ...
+
+    @overload
+    async def receive_str(
+        self: ClientWebSocketResponse[Literal[False]], *, timeout: float | None = None
+    ) -> bytes: ...
+
+    @overload
+    async def receive_str(
+        self: ClientWebSocketResponse[bool], *, timeout: float | None = None
+    ) -> str | bytes: ...
+
     async def receive_str(self, *, timeout: float | None = None) -> str | bytes:
         """Wait for the next message, which has to be a text, and return its data.
 
@@ -243,7 +270,7 @@ class ClientWebSocketResponse:
             TimeoutError: no message was complete in time.
             RuntimeError: another task is receiving.
         """
-        return loads(await self.receive_str(timeout=timeout))
+        return loads(await self._receive_data(WSMsgType.TEXT, timeout))
 
     async def _receive_data(self, expected: WSMsgType, timeout: float | None) -> Any:
         message = await self.receive(timeout)
