@@ -21,6 +21,7 @@ from whimbrel import (
     TooManyRedirects,
 )
 from whimbrel._cli.exits import CliError, Exit
+from whimbrel._cli.report import visible
 from whimbrel_http_parser import (
     ContentCodingError,
     IncompleteMessage,
@@ -56,7 +57,7 @@ def explain(exc: ClientError | TimeoutError) -> CliError:
     """Return the error that the program ends with because of what the client raised."""
     code = _refined(exc, next(code for kind, code in _RULES if isinstance(exc, kind)))
     message = exc.message if isinstance(exc, TooManyRedirects) else str(exc)
-    return CliError(code, " ".join(message.split()) or type(exc).__name__)
+    return CliError(code, visible(" ".join(message.split())) or type(exc).__name__)
 
 
 def _refined(exc: BaseException, code: Exit) -> Exit:

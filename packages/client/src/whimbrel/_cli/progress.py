@@ -9,6 +9,7 @@ from contextlib import contextmanager
 __all__ = ["progress"]
 
 Advance = Callable[[int], None]
+_NAME_WIDTH = 24
 
 
 @contextmanager
@@ -49,9 +50,12 @@ def _bar(label: str, total: int | None) -> Iterator[Advance]:
         TimeRemainingColumn,
         TransferSpeedColumn,
     )
+    from rich.table import Column  # noqa: PLC0415
 
+    # A long path must not push the numbers off the line.
+    name = Column(max_width=_NAME_WIDTH, no_wrap=True, overflow="ellipsis")
     with Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", table_column=name),
         BarColumn(),
         DownloadColumn(),
         TransferSpeedColumn(),

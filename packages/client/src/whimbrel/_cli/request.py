@@ -95,7 +95,7 @@ def _body(options: Options, headers: CIMultiDict[str]) -> bytes | None:
     headers["Content-Type"] = "application/x-www-form-urlencoded"
     return b"&".join(
         # Like curl: a text file's line ends are not part of the form.
-        _read(piece).translate(None, b"\r\n\0") if piece.startswith("@") else piece.encode()
+        _read(piece).translate(None, b"\r\n\0" if piece.startswith("@") else b"")
         for piece in options.data
     )
 

@@ -33,14 +33,18 @@ class Sink(Protocol):
         """
 
 
-def open_sink(output: str | None) -> Sink:
+def open_sink(output: str | None, deadline: float | None) -> Sink:
     """Return the sink for --output.
+
+    Args:
+        output: its value.
+        deadline: the loop's time at which --max-time is over, or `None`.
 
     Raises:
         CliError: the file cannot be opened for writing.
     """
     if output is None or output == "-":
-        return StandardOutput(refuse_binary=output is None)
+        return StandardOutput(refuse_binary=output is None, deadline=deadline)
     return FileSink(output)
 
 
@@ -76,12 +80,14 @@ class FileSink:
 class StandardOutput:
     """Standard output: a pipe, a terminal, or a file that the shell opened."""
 
-    def __init__(self, *, refuse_binary: bool) -> None:
+    def __init__(self, *, refuse_binary: bool, deadline: float | None) -> None:
         """Look at what standard output is.
 
         Args:
             refuse_binary: write nothing to a terminal that looks like a binary file.
+            deadline: the loop's time after which its reader is not waited for any more.
         """
+        self._deadline = deadline
         try:
             self._fd = sys.stdout.fileno()
             mode = os.fstat(self._fd).st_mode
@@ -106,12 +112,16 @@ class StandardOutput:
         try:
             while view:
                 if self._waits:
-                    await _writable(self._fd)
+                    async with asyncio.timeout_at(self._deadline):
+                        await _writable(self._fd)
                     # A writable pipe takes this much without blocking.
                     count = os.write(self._fd, view[: select.PIPE_BUF])
                 else:
                     count = os.write(self._fd, view)
                 view = view[count:]
+        except TimeoutError as exc:  # an OSError, but from the deadline
+            message = "the reader of standard output was too slow for --max-time"
+            raise CliError(Exit.TIMED_OUT, message) from exc
         except BrokenPipeError as exc:
             # The reader has seen enough (`| head`): nothing worth telling.
             raise CliError(Exit.WRITE_FAILED, "") from exc

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from whimbrel import (
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["transfer"]
 
 _CONNECT_SECONDS = 30.0
+_REASON_SHOWN = 100
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -39,13 +42,15 @@ async def transfer(options: Options) -> None:
         CliError: it could not be done; the error says which exit status that is.
     """
     request = build(options)
+    started = asyncio.get_running_loop().time()
+    deadline = None if options.max_time is None else started + options.max_time
     try:
         async with ClientSession(
             connector=_connector(options),
             timeout=ClientTimeout(total=options.max_time, sock_connect=_CONNECT_SECONDS),
             auto_decompress=options.compressed,
         ) as session:
-            await _request(session, request, options)
+            await _request(session, request, options, deadline)
     except (ClientError, TimeoutError) as exc:
         raise explain(exc) from exc
 
@@ -56,7 +61,9 @@ def _connector(options: Options) -> BaseConnector:
     return TCPConnector()
 
 
-async def _request(session: ClientSession, request: Request, options: Options) -> None:
+async def _request(
+    session: ClientSession, request: Request, options: Options, deadline: float | None
+) -> None:
     async with session.request(
         request.method,
         request.url,
@@ -73,7 +80,7 @@ async def _request(session: ClientSession, request: Request, options: Options) -
             _show_heads(responses)
         _check(response, options)
         try:
-            await _receive(responses, options)
+            await _receive(responses, options, deadline)
         finally:
             if options.timing:
                 _show(timing_table(responses))
@@ -84,14 +91,16 @@ def _check(response: ClientResponse, options: Options) -> None:
     if options.location and options.max_redirs == 0 and response.status in _REDIRECTS:
         raise CliError(Exit.TOO_MANY_REDIRECTS, "More than 0 redirects")
     if options.fail and response.status >= 400:
-        message = f"the server answered {response.status} {response.reason or ''}".rstrip()
-        raise CliError(Exit.HTTP_ERROR, message)
+        reason = visible((response.reason or "")[:_REASON_SHOWN])
+        raise CliError(Exit.HTTP_ERROR, f"the server answered {response.status} {reason}".rstrip())
 
 
-async def _receive(responses: list[ClientResponse], options: Options) -> None:
+async def _receive(
+    responses: list[ClientResponse], options: Options, deadline: float | None
+) -> None:
     """Write the response to the sink."""
     response = responses[-1]
-    sink = open_sink(options.output)
+    sink = open_sink(options.output, deadline)
     try:
         if options.include or options.head:
             for each in responses:
@@ -112,7 +121,7 @@ async def _save(response: ClientResponse, sink: Sink, options: Options) -> None:
     total = None if coded else response.content_length
     written = 0
     try:
-        with progress(name, total) as advance:
+        with progress(Path(name).name, total) as advance:
             async for piece in response.content.iter_any():
                 await sink.write(piece)
                 written += len(piece)
