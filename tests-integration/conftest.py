@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from tools.webapp import servers
 from tools.webapp.certificates import Authority, Certificate
+from tools.webapp.processes import printed
 
 from whimbrel import ClientSession, TCPConnector
 
@@ -35,6 +36,17 @@ WEBSOCKET_SERVERS: dict[str, tuple[Start, bool]] = {
     "websockets": (servers.websocket_server, False),
     "websockets-tls": (servers.websocket_server, True),
 }
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show with a failed test what the servers have printed."""
+    report = yield
+    if report.failed:
+        report.sections += [(f"printed by {title}", text) for title, text in printed().items()]
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -23,10 +23,10 @@ async def take_steps(tour: Tour, display: Display) -> None:
         StepFailed: a result is not what it has to be, or there is none.
     """
     async with tour:
-        for title, step in STEPS:
+        for name, title, step in STEPS:
             display.title(title.format(sizes=tour.sizes))
             try:
-                display.row(title.format(sizes=tour.sizes), await tour.measured(step, display))
+                display.row(name, await tour.measured(step, display))
             except (ClientError, OSError, TimeoutError) as exc:
                 raise StepFailed(f"{type(exc).__name__}: {exc}") from exc
     display.table()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
@@ -23,6 +24,8 @@ from rich.table import Table
 __all__ = ["Display", "Outcome", "Phases"]
 
 LOG_WIDTH = 120
+HEADINGS = ("DNS", "connect", "TLS", "first\nbyte", "transfer", "step", "opened", "reused")
+"""All but the first: eighty columns are enough for the table."""
 
 Advance = Callable[[int], None]
 
@@ -107,11 +110,9 @@ class Display:
 
     def table(self) -> None:
         """Show every row."""
-        table = Table(title="Times in milliseconds; means where there were many requests")
-        table.add_column("step")
-        for name in ("DNS", "connect", "TLS", "first byte", "transfer", "whole step"):
-            table.add_column(name, justify="right")
-        for name in ("opened", "reused"):
+        table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+        table.add_column("milliseconds")
+        for name in HEADINGS:
             table.add_column(name, justify="right")
         for title, outcome in self._rows:
             phases = outcome.phases
@@ -123,13 +124,14 @@ class Display:
                 phases.transfer,
                 outcome.seconds,
             )
-            cells = ["-" if value is None else f"{value * 1000:.2f}" for value in times]
+            cells = ["-" if value is None else f"{value * 1000:.1f}" for value in times]
             table.add_row(title, *cells, str(outcome.opened), str(outcome.reused))
         opened = sum(outcome.opened for _, outcome in self._rows)
         reused = sum(outcome.reused for _, outcome in self._rows)
         table.add_section()
         table.add_row("connections", *[""] * 6, str(opened), str(reused))
         self._console.print(table)
+        self._console.print("Phases are means over the requests of a step that had them.")
 
 
 def _ignore(count: int) -> None:

@@ -198,16 +198,16 @@ async def echo_websocket(tour: Tour, display: Display) -> str:
     return "100 texts and 64 KiB of octets came back; closed with 1000"
 
 
-STEPS: tuple[tuple[str, Step], ...] = (
-    ("JSON", fetch_json),
-    ("{sizes.requests} requests, at most {sizes.connections} connections", fetch_many),
-    ("download {sizes.octets:,} bytes", download),
-    ("upload {sizes.octets:,} bytes", upload),
-    ("redirects with cookies", follow_redirects),
-    ("TLS", speak_tls),
-    ("WebSocket over TLS", echo_websocket),
+STEPS: tuple[tuple[str, str, Step], ...] = (
+    ("JSON", "JSON", fetch_json),
+    ("requests", "{sizes.requests} requests, {sizes.connections} connections at most", fetch_many),
+    ("download", "Download of {sizes.octets:,} bytes", download),
+    ("upload", "Upload of {sizes.octets:,} bytes", upload),
+    ("redirects", "Redirects with cookies", follow_redirects),
+    ("TLS", "TLS", speak_tls),
+    ("WebSocket", "WebSocket over TLS", echo_websocket),
 )
-"""The steps in their order, with titles to be formatted with the sizes."""
+"""The steps in their order: a name for the table, a title to be formatted with the sizes."""
 
 
 def _mean_phases(responses: Iterable[ClientResponse]) -> Phases:

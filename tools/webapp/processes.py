@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +18,7 @@ __all__ = [
     "accepts_tcp",
     "accepts_unix",
     "free_port",
+    "printed",
     "running",
 ]
 
@@ -27,6 +28,8 @@ ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 20.0
 STOP_SECONDS = 5.0
 _PROBE_SECONDS = 0.02
+
+_outputs: dict[str, IO[bytes]] = {}
 
 
 class ServerFailed(RuntimeError):  # noqa: N818  # reads as what happened
@@ -74,30 +77,37 @@ def running(
             # Its own session: ^C at a terminal stops this process, which stops the server.
             start_new_session=True,
         )
+        title = " ".join(map(str, command))
         try:
-            _wait_until(ready, process, output)
+            _wait_until(ready, process, title, output)
+            _outputs[title] = output
             yield process
-        except BaseException:
-            _stop(process)
-            sys.stderr.write(_printed(command, output))
-            raise
         finally:
+            _outputs.pop(title, None)
             _stop(process)
+
+
+def printed() -> dict[str, str]:
+    """Return what each running server has printed so far, by its command."""
+    return {title: _text(output) for title, output in _outputs.items()}
 
 
 def _wait_until(
-    ready: Callable[[], bool], process: subprocess.Popen[bytes], output: IO[bytes]
+    ready: Callable[[], bool], process: subprocess.Popen[bytes], title: str, output: IO[bytes]
 ) -> None:
     deadline = time.monotonic() + START_SECONDS
-    while not ready():
+    problem = ""
+    while not problem and not ready():
         if process.poll() is not None:
-            raise ServerFailed(f"ended with status {process.returncode} instead of serving")
-        if time.monotonic() > deadline:
-            raise ServerFailed(f"took no connection within {START_SECONDS} seconds")
+            problem = f"ended with status {process.returncode} instead of serving"
+        elif time.monotonic() > deadline:
+            problem = f"took no connection within {START_SECONDS} seconds"
         time.sleep(_PROBE_SECONDS)
-    if process.poll() is not None:
+    if not problem and process.poll() is not None:
         # Somebody else listens where this server should: the port was taken in between.
-        raise ServerFailed(f"ended with status {process.returncode} although its port is in use")
+        problem = f"ended with status {process.returncode} although its port is in use"
+    if problem:
+        raise ServerFailed(f"{title}\n{problem}; it printed:\n{_text(output)}")
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
@@ -112,10 +122,10 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _printed(command: Sequence[str | Path], output: IO[bytes]) -> str:
-    output.seek(0)
-    text = output.read().decode(errors="replace")
-    return f"--- {' '.join(map(str, command))} printed:\n{text}---\n"
+def _text(output: IO[bytes]) -> str:
+    # By its descriptor and position: the server goes on writing at the end.
+    size = os.fstat(output.fileno()).st_size
+    return os.pread(output.fileno(), size, 0).decode(errors="replace")
 
 
 def _connects(family: int, address: tuple[str, int] | str) -> bool:
