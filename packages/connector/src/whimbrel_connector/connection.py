@@ -127,7 +127,8 @@ class Connection:
 
     def __del__(self, _warn: Any = warnings.warn) -> None:
         slot = getattr(self, "_slot", None)
+        if slot is not None and not self.closed:
+            _warn(f"unreleased {self!r}", ResourceWarning, source=self)
         if slot is not None:
             self._slot = None
-            _warn(f"unreleased {self!r}", ResourceWarning, source=self)
             self._keeper.reclaim(slot)

@@ -78,12 +78,18 @@ class PoolStatistics:
     """What counts against `limit_per_host`, by host, port and whether TLS is spoken."""
 
 
-def _maker() -> str:
-    """Return the file and line of the code outside these packages that called into them."""
+def _caller() -> tuple[str, int]:
+    """Find the code outside these packages that called into them.
+
+    Returns:
+        Its file and line, and its level above the function that asks, as `warnings` counts.
+    """
     frame = sys._getframe(1)  # documented, and far cheaper than inspect.stack()
+    level = 0
     while frame.f_globals.get("__name__", "").startswith("whimbrel") and frame.f_back:
         frame = frame.f_back
-    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+        level += 1
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}", level + 1
 
 
 def _lost(connector: weakref.ref[BaseConnector], slot: Slot[SocketTransport]) -> None:
@@ -136,14 +142,15 @@ class BaseConnector:
             raise ValueError("keepalive_timeout cannot be set if force_close is True")
         if (limit or 0) < 0 or (limit_per_host or 0) < 0:
             raise ValueError("limit and limit_per_host must not be negative")
+        made_at, level = _caller()
         if enable_cleanup_closed:
             warnings.warn(
                 "enable_cleanup_closed is deprecated and has no effect",
                 DeprecationWarning,
-                stacklevel=2,
+                stacklevel=level,
             )
         if loop is not None:
-            warnings.warn("loop is deprecated", DeprecationWarning, stacklevel=2)
+            warnings.warn("loop is deprecated", DeprecationWarning, stacklevel=level)
         self._loop = loop
         self._force_close = force_close
         self._limit = limit or 0
@@ -155,7 +162,7 @@ class BaseConnector:
         self._drained: asyncio.Event | None = None
         self._reused = 0
         self._opened = 0
-        self._made_at = _maker()
+        self._made_at = made_at
         self._closed = False
 
     # What it is
@@ -183,9 +190,12 @@ class BaseConnector:
     def statistics(self) -> PoolStatistics:
         """Return what the connector has now, and what it did until now."""
         idle = in_use = connecting = going = 0
+        waiting = self._pool.waiting
         for slot in self._pool:
             if slot.state is State.IDLE:
                 idle += 1
+            elif slot.victim is not None:
+                waiting += 1  # for the socket of a connection that makes room to be gone
             elif slot.resource is None:
                 connecting += 1
             elif slot.state in {State.LEASED, State.GRANTED, State.DETACHED}:
@@ -197,7 +207,7 @@ class BaseConnector:
             idle=idle,
             in_use=in_use,
             connecting=connecting,
-            waiting=self._pool.waiting,
+            waiting=waiting,
             reused=self._reused,
             opened=self._opened,
             per_host=MappingProxyType(
@@ -262,6 +272,8 @@ class BaseConnector:
                     return await self._acquire(attempt)
                 finally:
                     self._scopes.discard(scope)
+                    if self._drained is not None:
+                        self._check_drained(self._drained)
         except TimeoutError as exc:
             if isinstance(exc, ClientConnectionError) or not scope.expired():
                 raise
@@ -398,12 +410,17 @@ class BaseConnector:
                 victim.resource.dispose()
             if waiter.token is not None and not waiter.token.done():
                 waiter.token.set_result(None)
+        if self._drained is not None:
+            self._check_drained(self._drained)
+
+    def _check_drained(self, drained: asyncio.Event) -> None:
+        """Let `close` go on, if there is nothing left to wait for."""
+        if not self._pool.count and not self._scopes:
+            drained.set()
 
     def _forget(self, slot: Slot[SocketTransport]) -> None:
         """Learn that a slot's socket is gone."""
         self._carry_out(self._pool.closed(slot))
-        if self._drained is not None and not self._pool.count:
-            self._drained.set()
 
     def _give_up(self, slot: Slot[SocketTransport], attempt: Attempt) -> None:
         """Clean up after an attempt that failed."""
@@ -468,15 +485,14 @@ class BaseConnector:
         await self._close_resources()
 
     async def _drain(self, loop: asyncio.AbstractEventLoop) -> None:
-        for scope in self._scopes:
-            scope.reschedule(loop.time())  # ends the acquire, and says so to nobody else
-        self._dispose_all()
         drained = self._drained
         if drained is None:
             drained = self._drained = asyncio.Event()
+        for scope in self._scopes:
+            scope.reschedule(loop.time())  # ends the acquire, and says so to nobody else
+        self._dispose_all()
+        self._check_drained(drained)
         for _ in range(2):
-            if not self._pool.count and not self._scopes:
-                return
             with suppress(TimeoutError):
                 async with asyncio.timeout(_CLOSE_TIMEOUT):
                     await drained.wait()

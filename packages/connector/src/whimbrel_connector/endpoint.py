@@ -76,7 +76,7 @@ class Proxy:
             pair = f"{url.user or ''}:{url.password or ''}".encode()
             auth = "Basic " + b64encode(pair).decode("ascii")
         fields = headers.items() if hasattr(headers, "items") else headers
-        return cls(url.with_user(None), auth, tuple(fields))
+        return cls(url.with_user(None) if url.absolute else url, auth, tuple(fields))
 
     @property
     def host(self) -> str:

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import gc
+
+import pytest
+from whimbrel_connector import ClientConnectionError, TCPConnector
+from whimbrel_connector.interfaces import Transport
+
+
+async def test_open_lease(serving):
+    async with serving() as server, TCPConnector() as connector:
+        connection = await connector.acquire(server.endpoint())
+        assert not connection.closed
+        assert not connection.reused
+        assert connection.endpoint == server.endpoint()
+        assert 0 <= connection.queued < 1
+        assert isinstance(connection.transport, Transport)
+        assert repr(connection) == f"<Connection to {server.endpoint()!r}, open>"
+        with pytest.warns(DeprecationWarning, match=r"get_running_loop\(\)"):
+            assert connection.loop.is_running()
+        connection.close()
+
+
+@pytest.mark.parametrize("how", ["release", "close", "detach"])
+async def test_lease_ends_once(serving, how):
+    async with serving() as server, TCPConnector() as connector:
+        connection = await connector.acquire(server.endpoint())
+        transport = connection.transport
+        getattr(connection, how)()
+        assert connection.closed
+        connection.release()
+        connection.close()
+        for use in (lambda: connection.transport, connection.detach):
+            with pytest.raises(ClientConnectionError, match="released, closed or detached"):
+                use()
+        assert transport.is_closing() is (how == "close")
+        statistics = connector.statistics()
+        assert statistics.idle == (how == "release")
+        assert statistics.in_use == (how == "detach")
+
+
+async def test_lease_of_a_lost_connection_is_closed(serving, turns):
+    async with serving() as server, TCPConnector() as connector:
+        connection = await connector.acquire(server.endpoint())
+        await turns()
+        server.writers[0].transport.abort()
+        await connection.transport.wait_closed()
+        assert connection.closed
+        assert connector.statistics().open == 0
+        connection.release()
+        assert connector.acquire_nowait(server.endpoint()) is None
+
+
+async def test_forgotten_lease_closes_and_warns(serving, turns):
+    async with serving() as server, TCPConnector(limit=1) as connector:
+        connection = await connector.acquire(server.endpoint())
+        transport = connection.transport
+        with pytest.warns(ResourceWarning, match=r"unreleased <Connection to <Endpoint http://"):
+            del connection
+            gc.collect()
+        await transport.wait_closed()
+        (await connector.acquire(server.endpoint())).close()
+
+
+async def test_detached_connection_counts_until_it_is_lost(serving, turns):
+    async with serving() as server, TCPConnector(limit=1) as connector:
+        transport = (await connector.acquire(server.endpoint())).detach()
+        with pytest.raises(TimeoutError):
+            await connector.acquire(server.endpoint(), connect=0.02)
+        transport.close()
+        (await connector.acquire(server.endpoint())).close()
+
+
+async def test_detached_connection_is_closed_with_the_connector(serving):
+    async with serving() as server:
+        async with TCPConnector() as connector:
+            transport = (await connector.acquire(server.endpoint())).detach()
+        assert transport.is_closing()

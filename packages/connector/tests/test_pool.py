@@ -1,0 +1,410 @@
+from __future__ import annotations
+
+from itertools import pairwise
+from time import perf_counter
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
+from whimbrel_connector._pool import Pool, Slot, State, Waiter
+
+KEYS = st.sampled_from(["a1", "a2", "b", "c"])  # the first letter is the group
+
+
+def open_slot(pool: Pool[str], key: str = "a", group: str = "a") -> Slot[str]:
+    waiter = pool.acquire(key, group)
+    assert waiter.slot is not None
+    slot = pool.take(waiter)
+    assert slot.resource is None
+    assert slot.victim is None
+    slot.resource = "connection"
+    return slot
+
+
+def test_last_used_connection_is_used_first():
+    pool = Pool[str](0, 0)
+    slots = [open_slot(pool) for _ in range(3)]
+    for slot in slots:
+        pool.release(slot, 10.0)
+    assert [pool.take_idle("a") for _ in range(4)] == [*reversed(slots), None]
+
+
+def test_idle_connection_of_another_key_in_the_group_is_not_used():
+    pool = Pool[str](0, 0)
+    pool.release(open_slot(pool, "a1", "a"), 10.0)
+    assert pool.take_idle("a2") is None
+
+
+def test_idle_connections_count_and_the_least_recently_used_makes_room():
+    pool = Pool[str](2, 0)
+    first, second = open_slot(pool, "a", "a"), open_slot(pool, "b", "b")
+    pool.release(first, 10.0)
+    pool.release(second, 10.0)
+    slot = pool.acquire("c", "c").slot
+    assert slot is not None
+    assert slot.victim is first
+    assert first.state is State.EVICTED
+    assert pool.count == 2
+    assert not pool.closed(first)
+    assert slot.victim is None
+    assert pool.count == 2
+
+
+def test_a_full_group_evicts_its_own_idle_connection_of_another_key():
+    pool = Pool[str](0, 1)
+    old = open_slot(pool, "a1", "a")
+    pool.release(old, 10.0)
+    slot = pool.acquire("a2", "a").slot
+    assert slot is not None
+    assert slot.victim is old
+    assert pool.count == 1
+
+
+def test_evicted_socket_is_counted_when_its_successor_gives_up_first():
+    pool = Pool[str](1, 0)
+    old = open_slot(pool, "a", "a")
+    pool.release(old, 10.0)
+    heir, next_one = pool.acquire("b", "b"), pool.acquire("c", "c")
+    assert next_one.slot is None
+    assert not pool.cancel(heir)
+    assert pool.count == 1
+    assert next_one.slot is None
+    assert pool.closed(old) == [next_one]
+    assert pool.count == 1
+
+
+def test_granted_connection_of_a_cancelled_waiter_goes_to_the_next():
+    pool = Pool[str](1, 0)
+    slot = open_slot(pool)
+    first, second = pool.acquire("a", "a"), pool.acquire("a", "a")
+    assert pool.release(slot, 10.0) == [first]
+    assert pool.cancel(first) == [second]
+    assert pool.take(second) is slot
+    assert slot.resource == "connection"
+
+
+def test_granted_permission_of_a_cancelled_waiter_goes_to_the_next():
+    pool = Pool[str](1, 0)
+    slot = open_slot(pool)
+    first, second = pool.acquire("a", "a"), pool.acquire("b", "b")
+    pool.retire(slot)
+    assert pool.closed(slot) == [first]
+    assert pool.cancel(first) == [second]
+    assert pool.take(second).resource is None
+    assert pool.count == 1
+
+
+def test_waiter_whose_granted_connection_is_lost_may_open_one():
+    pool = Pool[str](1, 0)
+    slot = open_slot(pool)
+    waiter = pool.acquire("a", "a")
+    pool.release(slot, 10.0)
+    assert not pool.closed(slot)
+    new = pool.take(waiter)
+    assert new is not slot
+    assert new.resource is None
+    assert pool.count == 1
+    assert not pool.closed(new)
+    assert pool.count == 0
+
+
+def test_unfit_connection_is_replaced_without_losing_the_place():
+    pool = Pool[str](1, 1)
+    slot = open_slot(pool)
+    other = pool.acquire("a", "a")
+    new = pool.replace(slot)
+    assert other.slot is None
+    assert new.victim is slot
+    pool.closed(slot)
+    assert new.victim is None
+    assert pool.closed(new) == [other]
+
+
+def test_first_come_first_served_across_hosts():
+    pool = Pool[str](1, 0)
+    slot = open_slot(pool)
+    first, second = pool.acquire("b", "b"), pool.acquire("a", "a")
+    assert pool.release(slot, 10.0) == [first]
+    assert second.slot is None
+
+
+def test_waiter_of_a_full_host_does_not_hold_up_another_host():
+    pool = Pool[str](2, 1)
+    open_slot(pool, "a", "a")
+    waiting = pool.acquire("a", "a")
+    assert waiting.slot is None
+    assert pool.acquire("b", "b").slot is not None
+
+
+def test_detached_connection_counts_until_it_is_lost():
+    pool = Pool[str](1, 0)
+    slot = open_slot(pool)
+    pool.detach(slot)
+    waiter = pool.acquire("a", "a")
+    assert waiter.slot is None
+    assert not pool.release(slot, 10.0)
+    assert pool.closed(slot) == [waiter]
+
+
+def test_expired_connections_are_retired_and_the_others_stay():
+    pool = Pool[str](0, 0)
+    slots = [open_slot(pool, key, key) for key in "abc"]
+    for slot, until in zip(slots, (5.0, 2.0, 9.0), strict=True):
+        pool.release(slot, until)
+    assert pool.next_expiry() == 2.0
+    assert pool.expired(5.0) == slots[:2]
+    assert pool.next_expiry() == 9.0
+    assert pool.count == 3
+    for slot in slots[:2]:
+        pool.closed(slot)
+    assert pool.count == 1
+
+
+def test_repeated_and_late_calls_change_nothing():
+    pool = Pool[str](0, 0)
+    slot = open_slot(pool)
+    pool.closed(slot)
+    for call in (pool.closed, pool.retire):
+        call(slot)
+    assert not pool.release(slot, 10.0)
+    assert pool.count == 0
+    assert pool.take_idle("a") is None
+    assert not list(pool.groups())
+    assert not list(pool)
+
+
+def test_cancelled_waiters_of_many_hosts_leave_nothing_behind():
+    pool = Pool[str](1, 0)
+    slot = open_slot(pool)
+    pool.acquire("patient", "patient")
+    for number in range(1000):
+        pool.cancel(pool.acquire(str(number), str(number)))
+    assert len(list(pool.groups())) == 2
+    assert len(pool._order) < 100
+    assert [waiter.key for waiter in pool.release(slot, 10.0)] == ["patient"]
+
+
+@pytest.mark.parametrize("hosts", [1, 4000])
+def test_release_does_not_slow_down_with_hosts_and_waiters(hosts):
+    """The time for one waiter is the same for many and for few; quadratic work would be 16-fold."""
+
+    def time_for_one(waiters: int) -> float:
+        pool = Pool[str](10, 0)
+        slots = [open_slot(pool, "x", "x") for _ in range(10)]
+        queue = [pool.acquire(str(i % hosts), str(i % hosts)) for i in range(waiters)]
+        started = perf_counter()
+        served = 0
+        while slots:
+            slot = slots.pop()
+            for waiter in pool.release(slot, 10.0):
+                served += 1
+                got = pool.take(waiter)
+                if got.victim is not None:
+                    pool.closed(got.victim)
+                got.resource = "connection"
+                slots.append(got)
+        assert served == len(queue)
+        return (perf_counter() - started) / waiters
+
+    few = min(time_for_one(500) for _ in range(3))
+    assert time_for_one(8000) < 8 * few
+
+
+class PoolMachine(RuleBasedStateMachine):
+    """A shell that does everything a shell can do, in any order."""
+
+    @initialize(limit=st.integers(0, 3), per_host=st.integers(0, 2))
+    def make(self, limit, per_host):
+        self.limit, self.per_host = limit, per_host
+        self.pool = Pool[str](limit, per_host)
+        self.now = 0.0
+        self.sockets: dict[Slot[str], str] = {}  # what may be open, and its group
+        self.leased: list[Slot[str]] = []
+        self.queue: list[Waiter[str]] = []  # those without a slot, as they came
+        self.granted: list[Waiter[str]] = []
+
+    # The shell's duties
+
+    def carry_out(self, served):
+        for one, other in pairwise(served):
+            assert one.number < other.number
+        for waiter in served:
+            assert waiter in self.queue, "granted to somebody who is not waiting"
+            self.queue.remove(waiter)
+            self.note_grant(waiter)
+        if served:
+            for earlier in self.queue:
+                if earlier.number < served[-1].number:
+                    assert self.group_is_full(earlier), "somebody was overtaken"
+
+    def note_grant(self, waiter):
+        slot = waiter.slot
+        assert slot.state is State.GRANTED
+        if slot.resource is not None:
+            assert slot.key == waiter.key
+            assert slot not in self.leased
+        self.granted.append(waiter)
+
+    def group_is_full(self, waiter):
+        group = waiter.group
+        return bool(self.per_host) and group.count >= self.per_host and not group.idle
+
+    def lease(self, slot):
+        assert slot.state is State.LEASED
+        assert slot not in self.leased, "two owners"
+        self.leased.append(slot)
+
+    def can_open(self):
+        return [slot for slot in self.leased if slot.resource is None and slot.victim is None]
+
+    def in_use(self):
+        return [slot for slot in self.leased if slot.resource is not None]
+
+    def socket_gone(self, slot):
+        self.sockets.pop(slot, None)
+        if slot in self.leased:
+            self.leased.remove(slot)
+        self.carry_out(self.pool.closed(slot))
+
+    # Rules
+
+    @rule(key=KEYS)
+    def acquire(self, key):
+        waiter = self.pool.acquire(key, key[0])
+        if waiter.slot is None:
+            self.queue.append(waiter)
+        else:
+            self.note_grant(waiter)
+
+    @rule(key=KEYS)
+    def acquire_nowait(self, key):
+        slot = self.pool.take_idle(key)
+        if slot is not None:
+            assert slot.key == key
+            assert slot.resource is not None
+            self.lease(slot)
+
+    @precondition(lambda self: self.granted)
+    @rule(data=st.data())
+    def take(self, data):
+        waiter = data.draw(st.sampled_from(self.granted))
+        self.granted.remove(waiter)
+        self.lease(self.pool.take(waiter))
+
+    @precondition(lambda self: self.can_open())
+    @rule(data=st.data())
+    def open(self, data):
+        slot = data.draw(st.sampled_from(self.can_open()))
+        self.sockets[slot] = slot.key[0]
+        slot.resource = "connection"
+
+    @precondition(lambda self: self.in_use())
+    @rule(data=st.data(), lifetime=st.sampled_from([1.0, 3.0]))
+    def release(self, data, lifetime):
+        slot = data.draw(st.sampled_from(self.in_use()))
+        self.leased.remove(slot)
+        self.carry_out(self.pool.release(slot, self.now + lifetime))
+
+    @precondition(lambda self: self.leased)
+    @rule(data=st.data())
+    def give_up_or_close(self, data):
+        slot = data.draw(st.sampled_from(self.leased))
+        if slot.resource is None:
+            self.socket_gone(slot)
+        else:
+            self.leased.remove(slot)
+            self.pool.retire(slot)
+
+    @precondition(lambda self: self.in_use())
+    @rule(data=st.data())
+    def detach(self, data):
+        slot = data.draw(st.sampled_from(self.in_use()))
+        self.leased.remove(slot)
+        self.pool.detach(slot)
+
+    @precondition(lambda self: self.in_use())
+    @rule(data=st.data())
+    def replace(self, data):
+        slot = data.draw(st.sampled_from(self.in_use()))
+        self.leased.remove(slot)
+        self.lease(self.pool.replace(slot))
+
+    @precondition(lambda self: self.queue or self.granted)
+    @rule(data=st.data())
+    def cancel(self, data):
+        waiter = data.draw(st.sampled_from(self.queue + self.granted))
+        (self.queue if waiter in self.queue else self.granted).remove(waiter)
+        self.carry_out(self.pool.cancel(waiter))
+
+    @precondition(lambda self: self.sockets)
+    @rule(data=st.data())
+    def socket_closes(self, data):
+        self.socket_gone(data.draw(st.sampled_from(list(self.sockets))))
+
+    @rule(seconds=st.sampled_from([0.5, 2.0]))
+    def expire(self, seconds):
+        self.now += seconds
+        for slot in self.pool.expired(self.now):
+            assert slot.expires_at <= self.now
+            assert slot.state is State.CLOSING
+
+    # What must always hold
+
+    def could_serve(self, waiter):
+        pool, group = self.pool, waiter.group
+        idle = [slot for slot in pool if slot.state is State.IDLE]
+        if any(slot.key == waiter.key for slot in idle):
+            return True
+        if self.per_host and group.count >= self.per_host:
+            return any(slot.group is group for slot in idle)
+        return not self.limit or pool.count < self.limit or bool(idle)
+
+    @invariant()
+    def limits_hold(self):
+        groups = list(self.sockets.values())
+        if self.limit:
+            assert len(groups) <= self.pool.count <= self.limit
+        if self.per_host:
+            assert all(groups.count(group) <= self.per_host for group in groups)
+            assert all(group.count <= self.per_host for group in self.pool.groups())
+
+    @invariant()
+    def nobody_waits_in_vain(self):
+        assert self.pool.waiting == len(self.queue)
+        for waiter in self.queue:
+            assert not self.could_serve(waiter)
+
+    @invariant()
+    def idle_is_idle(self):
+        for slot in self.pool:
+            if slot.state is State.IDLE:
+                assert slot in self.sockets
+                assert slot not in self.leased
+
+    def teardown(self):
+        if not hasattr(self, "pool"):
+            return
+        for _ in range(len(self.queue) + len(self.granted) + 2):  # each round serves somebody
+            for slot in list(self.sockets):
+                self.socket_gone(slot)
+            for slot in list(self.leased):
+                self.socket_gone(slot)
+            for waiter in list(self.granted):
+                self.granted.remove(waiter)
+                self.lease(self.pool.take(waiter))
+        assert not self.queue, "somebody was forgotten"
+        assert self.pool.count == 0
+        assert not list(self.pool)
+        assert not list(self.pool.groups())
+        assert self.pool.next_expiry() is None
+
+
+TestPoolMachine = PoolMachine.TestCase
+TestPoolMachine.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)

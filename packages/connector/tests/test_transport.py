@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import pytest
+from whimbrel_connector import ClientConnectionResetError
+from whimbrel_connector._transport import SocketTransport
+from whimbrel_connector.interfaces import Transport
+from whimbrel_connector.testing import RecordingReceiver, check_transport
+
+
+async def wrap(sock):
+    transport = SocketTransport()
+    await asyncio.get_running_loop().create_connection(lambda: transport, sock=sock)
+    return transport
+
+
+async def make_pair():
+    one, other = socket.socketpair()
+    return await wrap(one), await wrap(other)
+
+
+@pytest.fixture
+async def pair():
+    one, other = await make_pair()
+    yield one, other
+    one.abort()
+    other.abort()
+    await one.wait_closed()
+    await other.wait_closed()
+
+
+async def test_keeps_the_contract():
+    assert isinstance(SocketTransport(), Transport)
+    await check_transport(make_pair)
+
+
+async def test_keeps_the_contract_on_tls(serving, trusting, server_tls):
+    """Both ends of TLS keep it, but for the data that a TLS transport must be closed to end."""
+    accepted: asyncio.Queue[SocketTransport] = asyncio.Queue()
+    loop = asyncio.get_running_loop()
+
+    class Accepting(SocketTransport):
+        def connection_made(self, transport):
+            super().connection_made(transport)
+            accepted.put_nowait(self)
+
+    server = await loop.create_server(Accepting, "127.0.0.1", 0, ssl=server_tls())
+    try:
+        client = SocketTransport()
+        await loop.create_connection(
+            lambda: client,
+            *server.sockets[0].getsockname(),
+            ssl=trusting,
+            server_hostname="localhost",
+        )
+        peer = await accepted.get()
+        here, there = RecordingReceiver(), RecordingReceiver()
+        client.set_receiver(here)
+        peer.set_receiver(there)
+        client.writelines([b"a", b"b"])
+        assert await there.until_received(2) == b"ab"
+        peer.write(b"the end")
+        peer.close()
+        await here.until_called("connection_lost")
+        assert here.calls == ["data_received", "eof_received", "connection_lost"]
+        assert here.data == b"the end"
+        await peer.wait_closed()
+        await client.wait_closed()
+    finally:
+        server.close()
+        await server.wait_closed()
+
+
+@pytest.mark.parametrize("how", ["data", "end"])
+async def test_anything_that_arrives_without_a_receiver_closes(pair, how):
+    one, other = pair
+    if how == "data":
+        other.write(b"HTTP/1.1 200 OK\r\n\r\n")
+    else:
+        other.close()
+    await one.wait_closed()
+    assert one.is_closing()
+    assert not one.is_fit()
+
+
+async def test_rest_after_an_end_closes(pair):
+    one, other = pair
+    receiver = RecordingReceiver()
+    one.set_receiver(receiver)
+    other.close()
+    await receiver.until_called("eof_received")
+    assert not one.is_closing()
+    one.rest()
+    await one.wait_closed()
+    assert receiver.calls == ["eof_received"]
+
+
+async def test_rest_reads_again_to_see_what_is_not_asked_for(pair):
+    one, other = pair
+    one.set_receiver(RecordingReceiver())
+    one.pause_reading()
+    one.rest()
+    other.write(b"x")
+    await one.wait_closed()
+
+
+@pytest.mark.parametrize("how", ["data", "end"])
+async def test_what_waits_in_the_kernel_makes_unfit(pair, how):
+    one, other = pair
+    assert one.is_fit()
+    other.set_receiver(RecordingReceiver())
+    if how == "data":
+        other.write(b"x")
+    else:
+        other.get_extra_info("socket").shutdown(socket.SHUT_WR)
+    assert not one.is_closing(), "the loop has not seen it"
+    assert not one.is_fit()
+
+
+async def test_loss_is_told_to_the_owner_and_to_the_receiver_once(pair):
+    one, other = pair
+    told: list[str] = []
+    one.on_lost = lambda: told.append("owner")
+    receiver = RecordingReceiver()
+    one.set_receiver(receiver)
+    other.set_receiver(RecordingReceiver())
+    one.abort()
+    await receiver.until_called("connection_lost")
+    await one.wait_closed()
+    assert told == ["owner"]
+    assert receiver.calls == ["connection_lost"]
+
+
+async def test_drain_of_a_lost_transport_says_so(pair):
+    one, _ = pair
+    one.abort()
+    await one.wait_closed()
+    with pytest.raises(ClientConnectionResetError, match="connection was lost"):
+        await one.drain()
+
+
+async def test_all_who_drain_are_woken(pair):
+    one, other = pair
+    other.set_receiver(RecordingReceiver())
+    one.set_receiver(RecordingReceiver())
+    other.pause_reading()
+    one.write(bytes(1 << 24))
+    waiting = [asyncio.ensure_future(one.drain()) for _ in range(3)]
+    await asyncio.sleep(0)
+    assert not any(task.done() for task in waiting)
+    other.resume_reading()
+    async with asyncio.timeout(5):
+        await asyncio.gather(*waiting)
+
+
+async def test_receiver_that_fails_when_told_of_the_end_is_reported(pair):
+    class Failing(RecordingReceiver):
+        def eof_received(self):
+            raise ZeroDivisionError
+
+        def connection_lost(self, exc):
+            super().connection_lost(exc)
+            raise IndexError
+
+    one, other = pair
+    reported = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: reported.append(type(context["exception"])))
+    receiver = Failing()
+    one.set_receiver(receiver)
+    other.close()
+    await one.wait_closed()
+    assert isinstance(receiver.exc, ZeroDivisionError)
+    assert reported == [ZeroDivisionError, IndexError]
+
+
+async def test_abandoned_transport_closes_when_it_is_made():
+    one, other = socket.socketpair()
+    with other:
+        transport = SocketTransport()
+        transport.abandon()
+        await asyncio.get_running_loop().create_connection(lambda: transport, sock=one)
+        await transport.wait_closed()
+        assert one.fileno() == -1
+
+
+async def test_extra_info_before_there_is_a_connection():
+    assert SocketTransport().get_extra_info("peername", "nobody") == "nobody"
