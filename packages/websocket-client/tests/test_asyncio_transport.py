@@ -57,3 +57,20 @@ async def test_what_comes_early_waits_for_a_receiver() -> None:
 async def test_it_has_to_be_connected() -> None:
     with pytest.raises(RuntimeError, match="not connected"):
         AsyncioTransport().write(b"x")
+
+
+async def test_what_came_early_goes_to_the_last_receiver() -> None:
+    one, other = await make_pair()
+    other.write(b"early")
+    quiet = RecordingReceiver()
+    other.set_receiver(quiet)
+    other.close()
+    await quiet.until_called("connection_lost")
+    first, last = RecordingReceiver(), RecordingReceiver()
+    one.set_receiver(first)
+    one.set_receiver(last)
+    await last.until_called("eof_received")
+    assert last.data == b"early"
+    assert not first.calls
+    one.close()
+    await last.until_called("connection_lost")

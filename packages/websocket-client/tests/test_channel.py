@@ -206,6 +206,21 @@ async def test_what_came_with_the_answer_comes_first() -> None:
     await ws.close()
 
 
+async def test_the_bound_holds_for_what_came_with_the_answer() -> None:
+    one, other = MemoryTransport.pair(high_water=10)
+    peer = Peer(other)
+    frames = [peer.protocol.send_text(str(number)) for number in range(1000)]
+    ws = ClientWebSocketResponse(one, Agreement(), received=b"".join(frames), heartbeat=60)
+    peer.send(peer.protocol.send_text("the one that waits"))
+    waiting = asyncio.ensure_future(other.drain())
+    await turns()
+    assert not waiting.done()
+    assert [(await ws.receive()).data for _ in range(1000)] == [str(n) for n in range(1000)]
+    assert (await ws.receive()).data == "the one that waits"
+    await waiting
+    await ws.close()
+
+
 async def test_a_transport_that_was_paused_is_resumed() -> None:
     one, other = MemoryTransport.pair()
     peer = Peer(other)
@@ -321,6 +336,15 @@ async def test_a_peer_that_does_not_close_and_talks_on_is_left() -> None:
         await asyncio.sleep(0)
     assert await closing is True
     assert ws.close_code == 1006
+
+
+async def test_a_close_without_a_deadline() -> None:
+    ws, peer, _ = open_pair(timeout=ClientWSTimeout(ws_close=None), heartbeat=60)
+    assert await ws.close() is True
+    assert ws.close_code == 1000
+    ws, peer, _ = open_pair(timeout=ClientWSTimeout(ws_close=None))
+    peer.send(peer.protocol.close(1001))
+    assert (await ws.receive()).data == 1001
 
 
 async def test_a_cancelled_close_drops_the_connection() -> None:

@@ -210,6 +210,33 @@ async def test_a_server_that_resets() -> None:
         assert isinstance(error.__cause__, ConnectionResetError)
 
 
+async def test_a_server_that_closes_and_does_not_read_is_left_in_time() -> None:
+    begin, go_on, finish = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def stuck(connection: ServerConnection) -> None:
+        protocol = connection.protocol
+        await begin.wait()
+        await connection.send(protocol.ping(b"x") + protocol.send_text("look"))
+        await go_on.wait()
+        await connection.send(protocol.close(1001))
+        await finish.wait()
+
+    async with serve(stuck) as port:
+        ws = await connect(port, timeout=ClientWSTimeout(ws_close=0.05))
+        sending = asyncio.ensure_future(ws.send_bytes(bytes(32 * 1024 * 1024)))
+        await asyncio.sleep(0)  # the frame is written, and waits for room
+        begin.set()
+        assert await ws.receive_str() == "look"
+        assert not sending.done()
+        go_on.set()
+        # The answer to the Close stands behind what the server does not read.
+        assert (await ws.receive()).type is WSMsgType.CLOSE
+        with pytest.raises(ConnectionResetError):
+            await sending
+        assert await ws.close() is False
+        finish.set()
+
+
 async def test_a_message_above_the_limit() -> None:
     async with to_echo(max_msg_size=1000) as ws:
         await ws.send_bytes(bytes(1000))

@@ -122,8 +122,7 @@ class Channel:
             self._timer = None
         if self._flusher is not None:
             self._flusher.cancel()
-        if not self._lost.done():
-            self._lost.set_result(None)
+        self._lost.set_result(None)
         self._loss = exc
         self.protocol.receive_eof()
         self._pull()
@@ -320,8 +319,6 @@ class Channel:
     async def _wait_until_lost(self) -> None:
         """Wait until nothing of the connection is left."""
         await asyncio.shield(self._lost)
-        if self._flusher is not None:
-            await asyncio.wait((self._flusher,))
 
     def _disconnect(self) -> None:
         """Close the transport, in order if the peer deserves it, within the time for a close."""
