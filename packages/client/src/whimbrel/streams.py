@@ -68,8 +68,8 @@ class StreamReader:
 
     Args:
         source: what feeds this stream; paused while more than `2 * limit` bytes wait here.
-        limit: low-water mark of the buffer in bytes; also the most that one step of decoding
-            yields.
+        limit: low-water mark of the buffer in bytes, at least 1; also the most that one step of
+            decoding yields.
         decoder: undoes the content coding, or `None`.
     """
 
@@ -97,7 +97,7 @@ class StreamReader:
         self, source: BodySource, limit: int = 2**16, decoder: Decoder | None = None
     ) -> None:
         self._source = source
-        self._limit = limit
+        self._limit = max(1, limit)  # a decoder must be given room for something
         self._decoder = decoder
         self._buffer: deque[bytes] = deque()
         self._offset = 0  # bytes of _buffer[0] that were read
@@ -170,17 +170,14 @@ class StreamReader:
         return self._eof
 
     def at_eof(self) -> bool:
-        """Tell whether the whole body has been read."""
-        return self._eof and not self._size and not self._decoding
+        """Tell whether the whole body has been read, and found complete."""
+        # The decoder goes when it has said that nothing is missing.
+        return self._eof and not self._size and self._decoder is None and self._exception is None
 
     @property
     def paused(self) -> bool:
         """Whether the source was told to wait until some of the body has been read."""
         return self._paused
-
-    @property
-    def _decoding(self) -> bool:
-        return self._decoder is not None and (bool(self._coded) or self._decoder.pending)
 
     async def read(self, n: int = -1) -> bytes:
         """Read up to `n` bytes, at least one; with a negative `n` the whole rest.
@@ -300,15 +297,26 @@ class StreamReader:
                 return b"", False
 
     def read_nowait(self, n: int = -1) -> bytes:
-        """Read up to `n` bytes of what is there (all of it when negative) without waiting."""
-        if self._exception is not None and not self._size:
-            raise self._exception
+        """Read up to `n` bytes of what is there (all of it when negative) without waiting.
+
+        Of a body with a content coding "all" is what has been decoded, some at least.
+        """
         if self._waiter is not None:
             raise RuntimeError("Called while some coroutine is waiting for incoming data.")
+        if self._decoder is not None and not self._size:
+            self._decode()
+        if self._exception is not None and not self._size:
+            raise self._exception
         return self._take(self._size if n < 0 else n)
 
     def iter_chunked(self, n: int) -> AsyncStreamIterator[bytes]:
-        """Iterate over the body in pieces of at most `n` bytes."""
+        """Iterate over the body in pieces of at most `n` bytes.
+
+        Raises:
+            ValueError: `n` is less than 1.
+        """
+        if n < 1:
+            raise ValueError(f"Pieces of {n} bytes would never come to the end of the body")
         return AsyncStreamIterator(lambda: self.read(n))
 
     def iter_any(self) -> AsyncStreamIterator[bytes]:
@@ -350,6 +358,8 @@ class StreamReader:
             self._chunk_ends.popleft()
         if self._paused:
             self._resume_if_room()
+        if self._eof and not self._size and self._decoder is not None:
+            self._decode()  # so that `at_eof` does not wait for another read to tell
         return data
 
     def _take_part(self, n: int) -> bytes:
@@ -457,7 +467,9 @@ class StreamReader:
             self._append(output)
         if self._chunk_pending and not decoder.pending:
             self._chunk_pending = False
-            self._chunk_ends.append(self.total_bytes)
+            # Chunks that decode to nothing (a gzip header may be endless) must not pile up.
+            if not self._chunk_ends or self._chunk_ends[-1] != self.total_bytes:
+                self._chunk_ends.append(self.total_bytes)
         return True
 
     def _fail_decoding(self, cause: ContentCodingError) -> None:
