@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from yarl import URL
 
+from whimbrel.auth import split_credentials
 from whimbrel.errors import InvalidUrlRedirectClientError, NonHttpUrlRedirectClientError
 
 if TYPE_CHECKING:
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Redirect", "decide", "fields_after"]
 
 _STATUSES = frozenset((301, 302, 303, 307, 308))
-_CREDENTIALS = frozenset(("authorization", "cookie", "proxy-authorization"))
+_OF_THE_ORIGIN = frozenset(("authorization", "cookie", "host", "proxy-authorization"))
 _ABOUT_CONTENT = frozenset(
     (
         "content-encoding",
@@ -25,6 +27,11 @@ _ABOUT_CONTENT = frozenset(
         "transfer-encoding",
     )
 )
+_HOST = re.compile(r"[0-9A-Za-z._~:-]+")
+"""What the host of a location may be made of: names as DNS has them, and IP addresses."""
+
+_NOT_UTF8 = re.compile("[\udc80-\udcff]")
+_NOT_IN_A_TARGET = re.compile("[^!-~]")
 
 
 class Redirect(NamedTuple):
@@ -50,13 +57,16 @@ def decide(
 
     Args:
         status: the status code of the response.
-        location: the value of its Location field, or `None`.
+        location: the value of its Location field, or `None`; bytes that are not UTF-8 as
+            surrogate escapes.
         method: the method of the request that it answers.
         url: the URL of that request.
-        requote: whether the location's quoting is normalised.
+        requote: whether the location's quoting is normalised; otherwise only what cannot stand in
+            a request target is quoted.
 
     Raises:
-        InvalidUrlRedirectClientError: the location is not a URL with a host.
+        InvalidUrlRedirectClientError: the location is not a URL with a host, or its credentials
+            cannot be sent.
         NonHttpUrlRedirectClientError: the location is neither an http or https URL nor one of the
             request's own scheme (ws, wss).
     """
@@ -70,31 +80,53 @@ def decide(
         "GET" if becomes_get else method,
         target,
         not becomes_get and status != 303,
-        target.origin() != url.origin(),
+        _origin(target) != _origin(url),
     )
 
 
 def fields_after(redirect: Redirect, fields: list[Field]) -> list[Field]:
     """Return the header fields that the next request may carry (RFC 9110 section 15.4)."""
-    dropped = {"host"}
+    dropped: frozenset[str] = frozenset()
     if redirect.changes_origin:
-        dropped |= _CREDENTIALS
+        dropped |= _OF_THE_ORIGIN
     if not redirect.keeps_content:
         dropped |= _ABOUT_CONTENT
     return [field for field in fields if field[0].lower() not in dropped]
 
 
+def _origin(url: URL) -> tuple[str, str, int | None]:
+    # Not URL.origin(), for which a default port that is written out makes another origin.
+    return url.scheme, (url.raw_host or "").lower(), url.port
+
+
 def _target(location: str, url: URL, requote: bool) -> URL:
+    # Non-ASCII has no place in a URL (RFC 3986 section 2): what servers send as raw bytes means
+    # those bytes. As characters, requoting leaves them to the URL, for hosts are not quoted.
+    quotable = _NOT_UTF8 if requote else _NOT_IN_A_TARGET
     try:
-        reference = URL(location, encoded=not requote)
+        reference = URL(quotable.sub(_quoted, location), encoded=not requote)
         target = url.join(reference)
         if not target.raw_fragment and url.raw_fragment:
             # RFC 9110 section 10.2.2: the fragment is inherited
             target = target.with_fragment(url.fragment)
+        split_credentials(target)
     except (ValueError, TypeError) as exc:
-        raise InvalidUrlRedirectClientError(location[:256], "the location is not a URL") from exc
+        raise InvalidUrlRedirectClientError(
+            _excerpt(location), "the location is not a URL that can be requested"
+        ) from exc
     if target.scheme not in {"http", "https", url.scheme}:
-        raise NonHttpUrlRedirectClientError(f"Redirect to {str(target)[:256]!r}")
+        raise NonHttpUrlRedirectClientError(f"Redirect to {str(target)[:256]!a}")
     if not target.raw_host or (reference.scheme and not reference.raw_host):
-        raise InvalidUrlRedirectClientError(location[:256], "the location has no host")
+        raise InvalidUrlRedirectClientError(_excerpt(location), "the location has no host")
+    if _HOST.fullmatch(target.raw_host) is None:
+        raise InvalidUrlRedirectClientError(_excerpt(location), "the host is not a name or address")
     return target
+
+
+def _quoted(found: re.Match[str]) -> str:
+    raw = found[0].encode("utf-8", "surrogateescape")
+    return "".join(f"%{byte:02X}" for byte in raw)
+
+
+def _excerpt(location: str) -> str:
+    return ascii(location[:256])[1:-1]
