@@ -34,13 +34,16 @@ STATUS_LINE_CRLF: Final = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9][0-9]) (" + _T
 STATUS_LINE_PREFIX: Final = b"HTTP/1."
 
 # RFC 9112 section 5: field-line without its CRLF. Whitespace after the value is left on it.
-_FIELD_LINE: Final = b"(" + _TCHAR + rb"++):[ \t]*+(" + _TEXT + rb"*+)"
-FIELD_LINE: Final = re.compile(_FIELD_LINE)
+FIELD_LINE: Final = re.compile(b"(" + _TCHAR + rb"++):[ \t]*+(" + _TEXT + rb"*+)")
 
 # All the field lines of a section at once, by findall: every match starts after a LF and ends with
-# the next one, so that as many matches as LFs mean that every line is a field line. Lines with
+# one, so that as many matches as LFs mean that every line is a field line, if the section has none
+# of NO_LINE_HAS. A class of one byte is matched several times as fast as _TEXT. Lines with
 # whitespace behind the value are rare, and left to FIELD_LINE.
-FIELD_LINES: Final = re.compile(rb"(?m:^)" + _FIELD_LINE + rb"(?<![ \t])\r\n")
+FIELD_LINES: Final = re.compile(rb"(?m:^)(" + _TCHAR + rb"++):[ \t]*+([^\r]*+)(?<![ \t])\r\n")
+
+# The CTLs that no line has and none ends with; to be deleted by translate.
+NO_LINE_HAS: Final = bytes(byte for byte in (*range(32), 127) if byte not in b"\t\r\n")
 
 # RFC 9112 section 7.1: chunk-size [ chunk-ext ]. Sixteen digits are more than any file has bytes.
 # An extension is not looked into; group 2 holds all of them.

@@ -12,6 +12,7 @@ from whimbrel_http_parser._grammar import (
     CRLF,
     FIELD_LINE,
     FIELD_LINES,
+    NO_LINE_HAS,
     OWS,
     STATUS_LINE,
     STATUS_LINE_PREFIX,
@@ -39,6 +40,8 @@ def scan_field_lines(data: bytes, start: int, end: int, maximum: int) -> FieldLi
     """
     count = data.count(b"\n", start, end)
     if count > maximum:
+        return None
+    if len(data[start:end].translate(None, NO_LINE_HAS)) != end - start:
         return None
     lines: FieldLines = FIELD_LINES.findall(data, start, end)
     return lines if len(lines) == count else None
