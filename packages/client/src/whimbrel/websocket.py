@@ -65,7 +65,7 @@ async def connect(
         ) from exc
     finally:
         response.close()  # does nothing to a connection that was taken over
-    websocket = ClientWebSocketResponse(
+    return ClientWebSocketResponse(
         transport,
         agreement,
         received=received,
@@ -74,5 +74,3 @@ async def connect(
         heartbeat_error=ServerTimeoutError,
         **behaviour,
     )
-    transport.resume_reading()
-    return websocket
