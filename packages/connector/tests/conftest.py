@@ -6,11 +6,13 @@ import asyncio
 import datetime
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
 
 import pytest
 import trustme
+
 from whimbrel_connector import Endpoint, Transport
 from whimbrel_connector.testing import RecordingReceiver
 
@@ -20,18 +22,18 @@ Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]
 class Server:
     """A server that is listening."""
 
-    def __init__(self, sockets):
+    def __init__(self, sockets: Any) -> None:
         self.host, self.port = sockets[0].getsockname()[:2]
         #: The clients that are or were connected.
         self.writers: list[asyncio.StreamWriter] = []
 
-    def endpoint(self, **options) -> Endpoint:
+    def endpoint(self, **options: Any) -> Endpoint:
         options.setdefault("is_ssl", False)
         options.setdefault("host", self.host)
         return Endpoint(port=self.port, **options)
 
 
-async def echo(reader, writer):
+async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     while data := await reader.read(65536):
         writer.write(data)
 
@@ -46,10 +48,10 @@ async def serving(
     path: str | None = None,
 ) -> AsyncIterator[Server]:
     """Run a server, and end with it all its connections and their tasks."""
-    tasks: set[asyncio.Task] = set()
+    tasks: set[asyncio.Task[Any] | None] = set()
     served: list[asyncio.StreamWriter] = []
 
-    async def serve(reader, writer):
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         tasks.add(asyncio.current_task())
         served.append(writer)
         try:
@@ -71,16 +73,17 @@ async def serving(
         server.close()
         for writer in served:
             writer.transport.abort()
-        for task in tasks:
+        running = [task for task in tasks if task is not None]
+        for task in running:
             task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        if running:
+            await asyncio.wait(running)
         for _ in range(5):
             await asyncio.sleep(0)
 
 
 class _Nowhere:
-    def getsockname(self):
+    def getsockname(self) -> Any:
         return ("localhost", 80)
 
 
@@ -98,7 +101,7 @@ def authority() -> trustme.CA:
 
 
 @pytest.fixture(scope="session")
-def trusting(authority) -> ssl.SSLContext:
+def trusting(authority: trustme.CA) -> ssl.SSLContext:
     """What a client that trusts the authority uses."""
     context = ssl.create_default_context()
     authority.configure_trust(context)
@@ -112,7 +115,7 @@ def server_context(certificate: trustme.LeafCert) -> ssl.SSLContext:
 
 
 @pytest.fixture(scope="session")
-def server_tls(authority) -> Callable[..., ssl.SSLContext]:
+def server_tls(authority: trustme.CA) -> Callable[..., ssl.SSLContext]:
     """Makes the TLS context of a server: good for its names, or `expired`."""
 
     def make(*names: str, expired: bool = False) -> ssl.SSLContext:
@@ -134,7 +137,7 @@ async def ask(transport: Transport, data: bytes = b"ping") -> bytes:
 
 
 @pytest.fixture(name="ask")
-def ask_fixture():
+def ask_fixture() -> Any:
     return ask
 
 
@@ -145,7 +148,7 @@ async def turns(count: int = 5) -> None:
 
 
 @pytest.fixture(name="turns")
-def turns_fixture():
+def turns_fixture() -> Any:
     return turns
 
 
@@ -154,11 +157,11 @@ def closed_port() -> int:
     """A port of 127.0.0.1 where nothing listens."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
+        return int(sock.getsockname()[1])
 
 
 @pytest.fixture
-def full_backlog():
+def full_backlog() -> Iterator[Any]:
     """The address of a listening socket that accepts nothing and has no room for more."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))

@@ -3,22 +3,27 @@ from __future__ import annotations
 import asyncio
 import gc
 import socket
+import ssl
 import warnings
 from math import inf
+from typing import Any
 
 import pytest
+import trustme
+
 from whimbrel_connector import (
     BaseConnector,
     ClientConnectionError,
     ConnectionTimeoutError,
     Endpoint,
     Fingerprint,
+    ResolveResult,
     TCPConnector,
     UnixConnector,
 )
 
 
-async def use(connector, endpoint, **options):
+async def use(connector: Any, endpoint: Endpoint, **options: Any) -> Any:
     """Lease a connection and give it back."""
     connection = await connector.acquire(endpoint)
     connection.release(**options)
@@ -28,7 +33,7 @@ async def use(connector, endpoint, **options):
 # Using connections again
 
 
-async def test_connection_is_used_again(serving, ask):
+async def test_connection_is_used_again(serving: Any, ask: Any) -> None:
     async with serving() as server, TCPConnector() as connector:
         endpoint = server.endpoint()
         assert connector.acquire_nowait(endpoint) is None
@@ -45,7 +50,7 @@ async def test_connection_is_used_again(serving, ask):
     assert (statistics.opened, statistics.reused) == (1, 2)
 
 
-async def test_the_last_used_comes_first(serving):
+async def test_the_last_used_comes_first(serving: Any) -> None:
     async with serving() as server, TCPConnector() as connector:
         leases = [await connector.acquire(server.endpoint()) for _ in range(3)]
         transports = [lease.transport for lease in leases]
@@ -59,12 +64,14 @@ async def test_the_last_used_comes_first(serving):
 
 @pytest.mark.parametrize("how", ["bytes", "end"])
 @pytest.mark.parametrize("seen", [True, False])
-async def test_anything_on_an_idle_connection_ends_it(serving, turns, how, seen):
+async def test_anything_on_an_idle_connection_ends_it(
+    serving: Any, turns: Any, how: str, seen: bool
+) -> None:
     """Whether the loop has seen it or it is still in the kernel (desynchronised responses)."""
     async with serving() as server, TCPConnector() as connector:
         endpoint = server.endpoint()
         connection = await connector.acquire(endpoint)
-        transport = connection.transport
+        transport: Any = connection.transport
         connection.release()
         await turns()
         if how == "bytes":
@@ -80,7 +87,9 @@ async def test_anything_on_an_idle_connection_ends_it(serving, turns, how, seen)
         new.close()
 
 
-async def test_granted_connection_that_turns_out_unfit_is_replaced(serving, turns, ask):
+async def test_granted_connection_that_turns_out_unfit_is_replaced(
+    serving: Any, turns: Any, ask: Any
+) -> None:
     async with serving() as server, TCPConnector(limit=1) as connector:
         endpoint = server.endpoint()
         connection = await connector.acquire(endpoint)
@@ -108,34 +117,36 @@ async def test_granted_connection_that_turns_out_unfit_is_replaced(serving, turn
         ({"keepalive_timeout": None}, 0.5, False),
     ],
 )
-async def test_what_is_kept(serving, options, keep_alive, kept):
+async def test_what_is_kept(
+    serving: Any, options: Any, keep_alive: float | None, kept: bool
+) -> None:
     async with serving() as server, TCPConnector(**options) as connector:
         await use(connector, server.endpoint(), keep_alive=keep_alive)
         assert connector.statistics().idle == kept
 
 
-async def test_idle_connections_expire(serving):
+async def test_idle_connections_expire(serving: Any) -> None:
     async with serving() as server, TCPConnector(keepalive_timeout=0.05) as connector:
         endpoint = server.endpoint()
         connection = await connector.acquire(endpoint)
-        transport = connection.transport
+        transport: Any = connection.transport
         connection.release()
         async with asyncio.timeout(5):
             await transport.wait_closed()
         assert connector.statistics().open == 0
 
 
-async def test_expired_connection_is_not_leased_though_its_socket_is_open(serving):
+async def test_expired_connection_is_not_leased_though_its_socket_is_open(serving: Any) -> None:
     async with serving() as server, TCPConnector(keepalive_timeout=1e-9) as connector:
         endpoint = server.endpoint()
         await use(connector, endpoint)
         assert connector.acquire_nowait(endpoint) is None
 
 
-async def test_servers_shorter_keep_alive_wins(serving):
+async def test_servers_shorter_keep_alive_wins(serving: Any) -> None:
     async with serving() as server, TCPConnector(keepalive_timeout=inf) as connector:
         connection = await connector.acquire(server.endpoint())
-        transport = connection.transport
+        transport: Any = connection.transport
         connection.release(keep_alive=1.05)
         async with asyncio.timeout(5):
             await transport.wait_closed()
@@ -144,21 +155,25 @@ async def test_servers_shorter_keep_alive_wins(serving):
 # Limits
 
 
-async def test_limit_counts_idle_connections_and_the_oldest_makes_room(serving):
-    async with serving() as one, serving() as two, serving() as three:
-        async with TCPConnector(limit=2) as connector:
-            for server in (one, two, three):
-                await use(connector, server.endpoint())
-                assert connector.statistics().open <= 2
-            assert connector.acquire_nowait(one.endpoint()) is None
-            for server in (two, three):
-                connection = connector.acquire_nowait(server.endpoint())
-                assert connection is not None
-                connection.release()
+async def test_limit_counts_idle_connections_and_the_oldest_makes_room(serving: Any) -> None:
+    async with (
+        serving() as one,
+        serving() as two,
+        serving() as three,
+        TCPConnector(limit=2) as connector,
+    ):
+        for server in (one, two, three):
+            await use(connector, server.endpoint())
+            assert connector.statistics().open <= 2
+        assert connector.acquire_nowait(one.endpoint()) is None
+        for server in (two, three):
+            connection = connector.acquire_nowait(server.endpoint())
+            assert connection is not None
+            connection.release()
 
 
 @pytest.mark.parametrize("options", [{"limit": 1}, {"limit": 0, "limit_per_host": 1}])
-async def test_waiting_for_a_connection(serving, turns, options):
+async def test_waiting_for_a_connection(serving: Any, turns: Any, options: Any) -> None:
     async with serving() as server, TCPConnector(**options) as connector:
         first = await connector.acquire(server.endpoint())
         waiting = asyncio.ensure_future(connector.acquire(server.endpoint()))
@@ -172,7 +187,7 @@ async def test_waiting_for_a_connection(serving, turns, options):
         second.close()
 
 
-async def test_limit_per_host_counts_host_port_and_tls_together(serving, turns):
+async def test_limit_per_host_counts_host_port_and_tls_together(serving: Any, turns: Any) -> None:
     async with serving() as server, TCPConnector(limit_per_host=1) as connector:
         first = await connector.acquire(server.endpoint())
         other = server.endpoint(server_hostname="other")
@@ -186,11 +201,11 @@ async def test_limit_per_host_counts_host_port_and_tls_together(serving, turns):
         second.close()
 
 
-async def test_first_come_first_served(serving, turns):
+async def test_first_come_first_served(serving: Any, turns: Any) -> None:
     served = []
     async with serving() as one, serving() as two, TCPConnector(limit=1) as connector:
 
-        async def request(number):
+        async def request(number: int) -> None:
             connection = await connector.acquire((one, two)[number % 2].endpoint())
             served.append(number)
             await turns(2)
@@ -202,13 +217,13 @@ async def test_first_come_first_served(serving, turns):
     assert served == list(range(20))
 
 
-async def test_never_more_open_sockets_than_the_limit(serving, turns):
+async def test_never_more_open_sockets_than_the_limit(serving: Any, turns: Any) -> None:
     """Counted at the servers, with many hosts, cancellations and closings."""
     async with serving() as one, serving() as two, serving() as three:
         servers = (one, two, three)
         async with TCPConnector(limit=3) as connector:
 
-            async def request(number):
+            async def request(number: int) -> None:
                 endpoint = servers[number % 3].endpoint()
                 connection = await connector.acquire(endpoint)
                 statistics = connector.statistics()
@@ -231,7 +246,9 @@ async def test_never_more_open_sockets_than_the_limit(serving, turns):
             assert connector.statistics().in_use == 0
 
 
-async def test_waiter_cancelled_in_the_turn_of_its_grant_passes_it_on(serving, turns):
+async def test_waiter_cancelled_in_the_turn_of_its_grant_passes_it_on(
+    serving: Any, turns: Any
+) -> None:
     async with serving() as server, TCPConnector(limit=1) as connector:
         endpoint = server.endpoint()
         connection = await connector.acquire(endpoint)
@@ -250,7 +267,7 @@ async def test_waiter_cancelled_in_the_turn_of_its_grant_passes_it_on(serving, t
 # Time
 
 
-async def test_connect_bounds_waiting_and_says_so(serving):
+async def test_connect_bounds_waiting_and_says_so(serving: Any) -> None:
     async with serving() as server, TCPConnector(limit=1) as connector:
         connection = await connector.acquire(server.endpoint())
         message = r"within 0\.02 s \(connect\); at the end: waiting for a free connection"
@@ -260,12 +277,14 @@ async def test_connect_bounds_waiting_and_says_so(serving):
         connection.close()
 
 
-async def test_connect_bounds_resolving_and_says_so():
+async def test_connect_bounds_resolving_and_says_so() -> None:
     class Slow:
-        async def resolve(self, host, port=0, family=0):
-            await asyncio.get_running_loop().create_future()
+        async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[ResolveResult]:
+            forever: asyncio.Future[list[ResolveResult]]
+            forever = asyncio.get_running_loop().create_future()
+            return await forever
 
-        async def close(self):
+        async def close(self) -> None:
             raise AssertionError("not the connector's to close")
 
     async with TCPConnector(resolver=Slow()) as connector:
@@ -273,25 +292,29 @@ async def test_connect_bounds_resolving_and_says_so():
             await connector.acquire(Endpoint("name", 80, False), connect=0.02)
 
 
-async def test_connect_bounds_connecting_and_says_so(full_backlog):
+async def test_connect_bounds_connecting_and_says_so(full_backlog: tuple[str, int]) -> None:
     async with TCPConnector() as connector:
         with pytest.raises(ConnectionTimeoutError, match="at the end: connecting"):
             await connector.acquire(Endpoint(*full_backlog, False), connect=0.05)
 
 
-async def test_timeout_leaves_no_trace_in_the_task(serving):
+async def test_timeout_leaves_no_trace_in_the_task(serving: Any) -> None:
     async with serving() as server, TCPConnector(limit=1) as connector:
         connection = await connector.acquire(server.endpoint())
         with pytest.raises(ConnectionTimeoutError):
             await connector.acquire(server.endpoint(), connect=0.01)
-        assert asyncio.current_task().cancelling() == 0
+        task = asyncio.current_task()
+        assert task is not None
+        assert task.cancelling() == 0
         connection.close()
 
 
 # Closing
 
 
-async def test_close_ends_everything(serving, turns, full_backlog):
+async def test_close_ends_everything(
+    serving: Any, turns: Any, full_backlog: tuple[str, int]
+) -> None:
     async with serving() as server:
         connector = TCPConnector(limit=3)
         endpoint = server.endpoint()
@@ -320,14 +343,13 @@ async def test_close_ends_everything(serving, turns, full_backlog):
         assert statistics.open == statistics.connecting == statistics.waiting == 0
         await connector.close()
         leased.release()
-        for method in (connector.acquire_nowait, connector.acquire):
-            with pytest.raises(ClientConnectionError, match="Connector is closed"):
-                result = method(endpoint)
-                if result is not None:
-                    await result
+        with pytest.raises(ClientConnectionError, match="Connector is closed"):
+            connector.acquire_nowait(endpoint)
+        with pytest.raises(ClientConnectionError, match="Connector is closed"):
+            await connector.acquire(endpoint)
 
 
-async def test_close_in_the_turn_of_a_grant(serving, turns):
+async def test_close_in_the_turn_of_a_grant(serving: Any, turns: Any) -> None:
     async with serving() as server:
         connector = TCPConnector(limit=1)
         connection = await connector.acquire(server.endpoint())
@@ -340,10 +362,10 @@ async def test_close_in_the_turn_of_a_grant(serving, turns):
 
 
 async def test_close_does_not_wait_for_a_tls_peer_that_does_not_answer(
-    serving, trusting, server_tls
-):
-    async def deaf(reader, writer):
-        writer.transport.pause_reading()
+    serving: Any, trusting: ssl.SSLContext, server_tls: Any
+) -> None:
+    async def deaf(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.get_extra_info("socket")
         await asyncio.get_running_loop().create_future()
 
     async with serving(deaf, tls=server_tls()) as server:
@@ -358,15 +380,18 @@ async def test_close_does_not_wait_for_a_tls_peer_that_does_not_answer(
     assert connector.statistics().open == 0
 
 
-async def test_tls_peer_is_told_of_the_end(serving, trusting, server_tls, ask):
-    ends = []
+async def test_tls_peer_is_told_of_the_end(
+    serving: Any, trusting: ssl.SSLContext, server_tls: Any, ask: Any
+) -> None:
+    ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
-    async def listen(reader, writer):
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while data := await reader.read(100):
                 writer.write(data)
         finally:
-            ends.append("in order" if reader.at_eof() and not reader.exception() else "cut off")
+            in_order = reader.at_eof() and not reader.exception()
+            ended.set_result("in order" if in_order else "cut off")
 
     async with serving(listen, tls=server_tls()) as server:
         async with TCPConnector(ssl=trusting) as connector:
@@ -374,33 +399,30 @@ async def test_tls_peer_is_told_of_the_end(serving, trusting, server_tls, ask):
             await ask(connection.transport)
             connection.release()
         async with asyncio.timeout(5):
-            while not ends:
-                await asyncio.sleep(0)
-    assert ends == ["in order"]
+            assert await ended == "in order"
 
 
-async def test_close_before_use_and_without_connections():
+async def test_close_before_use_and_without_connections() -> None:
     for connector in (TCPConnector(), BaseConnector(), UnixConnector("/nowhere")):
         await connector.close()
         assert connector.closed
 
 
-def test_unclosed_connector_closes_and_warns(recwarn):
-    async def main():
+def test_unclosed_connector_closes_and_warns(recwarn: pytest.WarningsRecorder) -> None:
+    async def main() -> None:
         listener = socket.create_server(("127.0.0.1", 0))
         connector = TCPConnector()
-        await use(connector, Endpoint(*listener.getsockname(), False))
+        await use(connector, Endpoint("127.0.0.1", listener.getsockname()[1], False))
         listener.close()
         with pytest.warns(ResourceWarning, match=r"unclosed connector, made at .*test_connector"):
-            del connector
-            gc.collect()
+            del connector  # there is no reference cycle, so that this is its end
         for _ in range(5):
             await asyncio.sleep(0)
 
     asyncio.run(main())
 
 
-def test_unused_connector_needs_no_close():
+def test_unused_connector_needs_no_close() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         TCPConnector()
@@ -410,10 +432,10 @@ def test_unused_connector_needs_no_close():
 # Loops
 
 
-def test_another_loop_is_told_apart(serving):
+def test_another_loop_is_told_apart(serving: Any) -> None:
     connector = TCPConnector()
 
-    async def first():
+    async def first() -> None:
         async with serving() as server:
             (await connector.acquire(server.endpoint())).close()
             other = asyncio.new_event_loop()
@@ -421,7 +443,7 @@ def test_another_loop_is_told_apart(serving):
             other.close()
             await connector.close()
 
-    async def second(endpoint):
+    async def second(endpoint: Endpoint) -> None:
         message = "made at .*test_connector.py:.* belongs to another event loop"
         with pytest.raises(RuntimeError, match=message):
             connector.acquire_nowait(endpoint)
@@ -433,7 +455,7 @@ def test_another_loop_is_told_apart(serving):
     asyncio.run(first())
 
 
-async def test_connector_made_outside_of_a_loop_can_be_used(serving):
+async def test_connector_made_outside_of_a_loop_can_be_used(serving: Any) -> None:
     connector = await asyncio.to_thread(TCPConnector)
     async with serving() as server, connector:
         await use(connector, server.endpoint())
@@ -442,7 +464,7 @@ async def test_connector_made_outside_of_a_loop_can_be_used(serving):
 # Options
 
 
-def test_properties():
+def test_properties() -> None:
     connector = TCPConnector(limit=None, limit_per_host=7, force_close=True, family=socket.AF_INET)
     assert (connector.limit, connector.limit_per_host, connector.force_close) == (0, 7, True)
     assert connector.family == socket.AF_INET
@@ -461,7 +483,7 @@ def test_properties():
     ],
 )
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_options_that_make_no_sense(options):
+def test_options_that_make_no_sense(options: Any) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         TCPConnector(**options)
 
@@ -474,13 +496,13 @@ def test_options_that_make_no_sense(options):
         ({"fingerprint": bytes(32)}, "fingerprint is deprecated, use ssl"),
     ],
 )
-def test_deprecated_options_warn_here(options, message):
+def test_deprecated_options_warn_here(options: Any, message: str) -> None:
     with pytest.warns(DeprecationWarning, match=message) as caught:
         TCPConnector(**options)
     assert caught[0].filename == __file__
 
 
-async def test_deprecated_loop_is_belonged_to():
+async def test_deprecated_loop_is_belonged_to() -> None:
     loop = asyncio.new_event_loop()
     with pytest.warns(DeprecationWarning, match="loop is deprecated"):
         connector = TCPConnector(loop=loop)
@@ -490,14 +512,18 @@ async def test_deprecated_loop_is_belonged_to():
     await connector.close()
 
 
-async def test_ssl_of_the_endpoint_wins(serving, server_tls, authority):
-    async with serving(tls=server_tls()) as server:
-        async with TCPConnector(ssl=Fingerprint(bytes(32))) as connector:
-            endpoint = server.endpoint(is_ssl=True, ssl=False)
-            await use(connector, endpoint)
+async def test_ssl_of_the_endpoint_wins(
+    serving: Any, server_tls: Any, authority: trustme.CA
+) -> None:
+    async with (
+        serving(tls=server_tls()) as server,
+        TCPConnector(ssl=Fingerprint(bytes(32))) as connector,
+    ):
+        endpoint = server.endpoint(is_ssl=True, ssl=False)
+        await use(connector, endpoint)
 
 
-async def test_dns_cache(serving):
+async def test_dns_cache(serving: Any) -> None:
     async with serving() as server, TCPConnector(family=socket.AF_INET) as connector:
         key = ("localhost", server.port)
         assert connector.dns_cache
@@ -516,14 +542,14 @@ async def test_dns_cache(serving):
             connector.clear_dns_cache("localhost")
 
 
-async def test_without_dns_cache():
+async def test_without_dns_cache() -> None:
     async with TCPConnector(use_dns_cache=False) as connector:
         assert not connector.dns_cache
         assert not connector.cached_hosts
         connector.clear_dns_cache()
 
 
-async def test_base_connector_establishes_nothing():
+async def test_base_connector_establishes_nothing() -> None:
     async with BaseConnector() as connector:
         with pytest.raises(NotImplementedError):
             await connector.acquire(Endpoint("h", 1, False))

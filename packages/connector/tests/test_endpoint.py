@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import ssl
+from typing import Any
 
 import pytest
-from whimbrel_connector import Endpoint, Fingerprint, Proxy
 from yarl import URL
+
+from whimbrel_connector import Endpoint, Fingerprint, Proxy
 
 CONTEXT = ssl.create_default_context()
 PIN = Fingerprint(bytes(32))
@@ -29,12 +31,12 @@ ALL = [
 ]
 
 
-def test_everything_that_trust_depends_on_tells_endpoints_apart():
+def test_everything_that_trust_depends_on_tells_endpoints_apart() -> None:
     assert len(set(ALL)) == len(ALL)
 
 
-def test_equal_parts_make_equal_endpoints():
-    def make():
+def test_equal_parts_make_equal_endpoints() -> None:
+    def make() -> Any:
         proxy = Proxy(URL("http://proxy:3128"), "Basic Og==", (("A", "b"),))
         return Endpoint("h", 80, True, Fingerprint(bytes(32)), "n", proxy, ("http/1.1",))
 
@@ -44,7 +46,7 @@ def test_equal_parts_make_equal_endpoints():
     assert make().proxy != "proxy"
 
 
-def test_endpoints_that_differ_in_trust_are_one_host_to_the_limit():
+def test_endpoints_that_differ_in_trust_are_one_host_to_the_limit() -> None:
     assert {endpoint.origin for endpoint in ALL[3:]} == {("h", 80, True)}
 
 
@@ -52,7 +54,7 @@ def test_endpoints_that_differ_in_trust_are_one_host_to_the_limit():
     ("is_ssl", "proxy", "tunnelled"),
     [(False, None, False), (True, None, False), (False, PROXY, False), (True, PROXY, True)],
 )
-def test_tunnelled(is_ssl, proxy, tunnelled):
+def test_tunnelled(is_ssl: bool, proxy: Any, tunnelled: bool) -> None:
     assert Endpoint("h", 1, is_ssl, proxy=proxy).tunnelled is tunnelled
 
 
@@ -65,14 +67,14 @@ def test_tunnelled(is_ssl, proxy, tunnelled):
         ("http://us%C3%A9r:p%3Aa%40@proxy:3128", "Basic dXPDqXI6cDphQA=="),
     ],
 )
-def test_credentials_are_taken_out_of_the_url(url, authorization):
+def test_credentials_are_taken_out_of_the_url(url: str, authorization: str | None) -> None:
     proxy = Proxy.from_url(url)
     assert proxy.url == URL("http://proxy:3128")
     assert proxy.authorization == authorization
     assert (proxy.host, proxy.port) == ("proxy", 3128)
 
 
-def test_given_authorization_wins_over_the_url():
+def test_given_authorization_wins_over_the_url() -> None:
     proxy = Proxy.from_url("http://u:p@proxy/", "Bearer t", {"X-A": "1"})
     assert proxy.authorization == "Bearer t"
     assert proxy.headers == (("X-A", "1"),)
@@ -89,17 +91,17 @@ def test_given_authorization_wins_over_the_url():
         ("http:///path", "needs a host"),
     ],
 )
-def test_url_that_is_no_http_proxy_is_refused(url, message):
+def test_url_that_is_no_http_proxy_is_refused(url: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Proxy.from_url(url)
 
 
-def test_credentials_in_a_plain_proxy_url_are_refused():
+def test_credentials_in_a_plain_proxy_url_are_refused() -> None:
     with pytest.raises(ValueError, match="no credentials"):
         Proxy(URL("http://u:secret@proxy"))
 
 
-def test_repr_shows_no_secret():
+def test_repr_shows_no_secret() -> None:
     endpoint = Endpoint("::1", 443, True, proxy=Proxy.from_url("http://u:secret@proxy:1"))
     assert repr(endpoint) == "<Endpoint https://[::1]:443 via http://proxy:1>"
     assert "secret" not in repr(endpoint.proxy)

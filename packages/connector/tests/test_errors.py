@@ -3,8 +3,10 @@ from __future__ import annotations
 import asyncio
 import pickle
 import ssl
+from typing import Any
 
 import pytest
+
 from whimbrel_connector import errors
 from whimbrel_connector.endpoint import Endpoint
 from whimbrel_connector.fingerprint import Fingerprint
@@ -36,7 +38,7 @@ EXAMPLES = [
 
 
 @pytest.mark.parametrize("error", EXAMPLES, ids=lambda error: type(error).__name__)
-def test_pickles(error):
+def test_pickles(error: Any) -> None:
     copy = pickle.loads(pickle.dumps(error))
     assert type(copy) is type(error)
     assert str(copy) == str(error)
@@ -45,7 +47,7 @@ def test_pickles(error):
     assert str(getattr(copy, "os_error", "")) == str(getattr(error, "os_error", ""))
 
 
-def test_every_error_is_in_the_examples():
+def test_every_error_is_in_the_examples() -> None:
     named = {getattr(errors, name) for name in errors.__all__} - {errors.ConnectionKey}
     assert named == {type(error) for error in EXAMPLES}
 
@@ -73,11 +75,11 @@ def test_every_error_is_in_the_examples():
         (errors.SocketTimeoutError, (errors.ServerTimeoutError,)),
     ],
 )
-def test_has_the_bases_of_the_reference(error, bases):
+def test_has_the_bases_of_the_reference(error: Any, bases: tuple[type, ...]) -> None:
     assert error.__bases__ == bases
 
 
-def test_connector_error_says_where_and_why():
+def test_connector_error_says_where_and_why() -> None:
     error = errors.ClientConnectorError(ENDPOINT, REFUSED, "connecting to 127.0.0.1, after 0.10 s")
     assert str(error) == (
         "Cannot connect to host example.org:443 ssl:default"
@@ -92,24 +94,24 @@ def test_connector_error_says_where_and_why():
     assert error.errno == 111
 
 
-def test_error_with_a_tls_context_pickles_without_it():
+def test_error_with_a_tls_context_pickles_without_it() -> None:
     endpoint = Endpoint("h", 1, True, ssl=ssl.create_default_context())
     copy = pickle.loads(pickle.dumps(errors.ClientConnectorError(endpoint, REFUSED)))
     assert copy.ssl.startswith("<ssl.SSLContext object")
 
 
-def test_error_with_a_fingerprint_pickles_with_it():
+def test_error_with_a_fingerprint_pickles_with_it() -> None:
     pin = Fingerprint(b"\x01" * 32)
     error = errors.ClientConnectorError(Endpoint("h", 1, True, ssl=pin), REFUSED)
     assert pickle.loads(pickle.dumps(error)).ssl == pin
 
 
-def test_peer_text_in_an_error_is_bounded_and_escaped():
+def test_peer_text_in_an_error_is_bounded_and_escaped() -> None:
     error = errors.ProxyRefused(ENDPOINT, 502, "\x1b[31m" + "x" * 10_000, [], b"")
     assert "\x1b" not in str(error)
     assert len(str(error)) < 300
 
 
-def test_server_disconnected_has_its_message():
+def test_server_disconnected_has_its_message() -> None:
     assert errors.ServerDisconnectedError().message == "Server disconnected"
     assert errors.ServerDisconnectedError("half").message == "half"

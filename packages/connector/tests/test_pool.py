@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 from time import perf_counter
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -13,6 +14,7 @@ from hypothesis.stateful import (
     precondition,
     rule,
 )
+
 from whimbrel_connector._pool import Pool, Slot, State, Waiter
 
 KEYS = st.sampled_from(["a1", "a2", "b", "c"])  # the first letter is the group
@@ -28,7 +30,7 @@ def open_slot(pool: Pool[str], key: str = "a", group: str = "a") -> Slot[str]:
     return slot
 
 
-def test_last_used_connection_is_used_first():
+def test_last_used_connection_is_used_first() -> None:
     pool = Pool[str](0, 0)
     slots = [open_slot(pool) for _ in range(3)]
     for slot in slots:
@@ -36,19 +38,18 @@ def test_last_used_connection_is_used_first():
     assert [pool.take_idle("a") for _ in range(4)] == [*reversed(slots), None]
 
 
-def test_idle_connection_of_another_key_in_the_group_is_not_used():
+def test_idle_connection_of_another_key_in_the_group_is_not_used() -> None:
     pool = Pool[str](0, 0)
     pool.release(open_slot(pool, "a1", "a"), 10.0)
     assert pool.take_idle("a2") is None
 
 
-def test_idle_connections_count_and_the_least_recently_used_makes_room():
+def test_idle_connections_count_and_the_least_recently_used_makes_room() -> None:
     pool = Pool[str](2, 0)
     first, second = open_slot(pool, "a", "a"), open_slot(pool, "b", "b")
     pool.release(first, 10.0)
     pool.release(second, 10.0)
-    slot = pool.acquire("c", "c").slot
-    assert slot is not None
+    slot: Any = pool.acquire("c", "c").slot
     assert slot.victim is first
     assert first.state is State.EVICTED
     assert pool.count == 2
@@ -57,7 +58,7 @@ def test_idle_connections_count_and_the_least_recently_used_makes_room():
     assert pool.count == 2
 
 
-def test_a_full_group_evicts_its_own_idle_connection_of_another_key():
+def test_a_full_group_evicts_its_own_idle_connection_of_another_key() -> None:
     pool = Pool[str](0, 1)
     old = open_slot(pool, "a1", "a")
     pool.release(old, 10.0)
@@ -67,7 +68,7 @@ def test_a_full_group_evicts_its_own_idle_connection_of_another_key():
     assert pool.count == 1
 
 
-def test_evicted_socket_is_counted_when_its_successor_gives_up_first():
+def test_evicted_socket_is_counted_when_its_successor_gives_up_first() -> None:
     pool = Pool[str](1, 0)
     old = open_slot(pool, "a", "a")
     pool.release(old, 10.0)
@@ -80,7 +81,7 @@ def test_evicted_socket_is_counted_when_its_successor_gives_up_first():
     assert pool.count == 1
 
 
-def test_granted_connection_of_a_cancelled_waiter_goes_to_the_next():
+def test_granted_connection_of_a_cancelled_waiter_goes_to_the_next() -> None:
     pool = Pool[str](1, 0)
     slot = open_slot(pool)
     first, second = pool.acquire("a", "a"), pool.acquire("a", "a")
@@ -90,7 +91,7 @@ def test_granted_connection_of_a_cancelled_waiter_goes_to_the_next():
     assert slot.resource == "connection"
 
 
-def test_granted_permission_of_a_cancelled_waiter_goes_to_the_next():
+def test_granted_permission_of_a_cancelled_waiter_goes_to_the_next() -> None:
     pool = Pool[str](1, 0)
     slot = open_slot(pool)
     first, second = pool.acquire("a", "a"), pool.acquire("b", "b")
@@ -101,7 +102,7 @@ def test_granted_permission_of_a_cancelled_waiter_goes_to_the_next():
     assert pool.count == 1
 
 
-def test_waiter_whose_granted_connection_is_lost_may_open_one():
+def test_waiter_whose_granted_connection_is_lost_may_open_one() -> None:
     pool = Pool[str](1, 0)
     slot = open_slot(pool)
     waiter = pool.acquire("a", "a")
@@ -115,11 +116,11 @@ def test_waiter_whose_granted_connection_is_lost_may_open_one():
     assert pool.count == 0
 
 
-def test_unfit_connection_is_replaced_without_losing_the_place():
+def test_unfit_connection_is_replaced_without_losing_the_place() -> None:
     pool = Pool[str](1, 1)
     slot = open_slot(pool)
     other = pool.acquire("a", "a")
-    new = pool.replace(slot)
+    new: Any = pool.replace(slot)
     assert other.slot is None
     assert new.victim is slot
     pool.closed(slot)
@@ -127,7 +128,7 @@ def test_unfit_connection_is_replaced_without_losing_the_place():
     assert pool.closed(new) == [other]
 
 
-def test_first_come_first_served_across_hosts():
+def test_first_come_first_served_across_hosts() -> None:
     pool = Pool[str](1, 0)
     slot = open_slot(pool)
     first, second = pool.acquire("b", "b"), pool.acquire("a", "a")
@@ -135,7 +136,7 @@ def test_first_come_first_served_across_hosts():
     assert second.slot is None
 
 
-def test_waiter_of_a_full_host_does_not_hold_up_another_host():
+def test_waiter_of_a_full_host_does_not_hold_up_another_host() -> None:
     pool = Pool[str](2, 1)
     open_slot(pool, "a", "a")
     waiting = pool.acquire("a", "a")
@@ -143,7 +144,7 @@ def test_waiter_of_a_full_host_does_not_hold_up_another_host():
     assert pool.acquire("b", "b").slot is not None
 
 
-def test_detached_connection_counts_until_it_is_lost():
+def test_detached_connection_counts_until_it_is_lost() -> None:
     pool = Pool[str](1, 0)
     slot = open_slot(pool)
     pool.detach(slot)
@@ -153,7 +154,7 @@ def test_detached_connection_counts_until_it_is_lost():
     assert pool.closed(slot) == [waiter]
 
 
-def test_expired_connections_are_retired_and_the_others_stay():
+def test_expired_connections_are_retired_and_the_others_stay() -> None:
     pool = Pool[str](0, 0)
     slots = [open_slot(pool, key, key) for key in "abc"]
     for slot, until in zip(slots, (5.0, 2.0, 9.0), strict=True):
@@ -167,7 +168,7 @@ def test_expired_connections_are_retired_and_the_others_stay():
     assert pool.count == 1
 
 
-def test_repeated_and_late_calls_change_nothing():
+def test_repeated_and_late_calls_change_nothing() -> None:
     pool = Pool[str](0, 0)
     slot = open_slot(pool)
     pool.closed(slot)
@@ -180,7 +181,7 @@ def test_repeated_and_late_calls_change_nothing():
     assert not list(pool)
 
 
-def test_cancelled_waiters_of_many_hosts_leave_nothing_behind():
+def test_cancelled_waiters_of_many_hosts_leave_nothing_behind() -> None:
     pool = Pool[str](1, 0)
     slot = open_slot(pool)
     pool.acquire("patient", "patient")
@@ -192,7 +193,7 @@ def test_cancelled_waiters_of_many_hosts_leave_nothing_behind():
 
 
 @pytest.mark.parametrize("hosts", [1, 4000])
-def test_release_does_not_slow_down_with_hosts_and_waiters(hosts):
+def test_release_does_not_slow_down_with_hosts_and_waiters(hosts: Any) -> None:
     """The time for one waiter is the same for many and for few; quadratic work would be 16-fold."""
 
     def time_for_one(waiters: int) -> float:
@@ -221,7 +222,7 @@ class PoolMachine(RuleBasedStateMachine):
     """A shell that does everything a shell can do, in any order."""
 
     @initialize(limit=st.integers(0, 3), per_host=st.integers(0, 2))
-    def make(self, limit, per_host):
+    def make(self, limit: int, per_host: int) -> None:
         self.limit, self.per_host = limit, per_host
         self.pool = Pool[str](limit, per_host)
         self.now = 0.0
@@ -232,7 +233,7 @@ class PoolMachine(RuleBasedStateMachine):
 
     # The shell's duties
 
-    def carry_out(self, served):
+    def carry_out(self, served: Any) -> None:
         for one, other in pairwise(served):
             assert one.number < other.number
         for waiter in served:
@@ -244,30 +245,31 @@ class PoolMachine(RuleBasedStateMachine):
                 if earlier.number < served[-1].number:
                     assert self.group_is_full(earlier), "somebody was overtaken"
 
-    def note_grant(self, waiter):
+    def note_grant(self, waiter: Waiter[str]) -> None:
         slot = waiter.slot
+        assert slot is not None
         assert slot.state is State.GRANTED
         if slot.resource is not None:
             assert slot.key == waiter.key
             assert slot not in self.leased
         self.granted.append(waiter)
 
-    def group_is_full(self, waiter):
+    def group_is_full(self, waiter: Waiter[str]) -> Any:
         group = waiter.group
         return bool(self.per_host) and group.count >= self.per_host and not group.idle
 
-    def lease(self, slot):
+    def lease(self, slot: Slot[str]) -> None:
         assert slot.state is State.LEASED
         assert slot not in self.leased, "two owners"
         self.leased.append(slot)
 
-    def can_open(self):
+    def can_open(self) -> Any:
         return [slot for slot in self.leased if slot.resource is None and slot.victim is None]
 
-    def in_use(self):
+    def in_use(self) -> Any:
         return [slot for slot in self.leased if slot.resource is not None]
 
-    def socket_gone(self, slot):
+    def socket_gone(self, slot: Slot[str]) -> None:
         self.sockets.pop(slot, None)
         if slot in self.leased:
             self.leased.remove(slot)
@@ -276,7 +278,7 @@ class PoolMachine(RuleBasedStateMachine):
     # Rules
 
     @rule(key=KEYS)
-    def acquire(self, key):
+    def acquire(self, key: str) -> None:
         waiter = self.pool.acquire(key, key[0])
         if waiter.slot is None:
             self.queue.append(waiter)
@@ -284,7 +286,7 @@ class PoolMachine(RuleBasedStateMachine):
             self.note_grant(waiter)
 
     @rule(key=KEYS)
-    def acquire_nowait(self, key):
+    def acquire_nowait(self, key: str) -> None:
         slot = self.pool.take_idle(key)
         if slot is not None:
             assert slot.key == key
@@ -293,28 +295,28 @@ class PoolMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.granted)
     @rule(data=st.data())
-    def take(self, data):
+    def take(self, data: st.DataObject) -> None:
         waiter = data.draw(st.sampled_from(self.granted))
         self.granted.remove(waiter)
         self.lease(self.pool.take(waiter))
 
     @precondition(lambda self: self.can_open())
     @rule(data=st.data())
-    def open(self, data):
+    def open(self, data: st.DataObject) -> None:
         slot = data.draw(st.sampled_from(self.can_open()))
         self.sockets[slot] = slot.key[0]
         slot.resource = "connection"
 
     @precondition(lambda self: self.in_use())
     @rule(data=st.data(), lifetime=st.sampled_from([1.0, 3.0]))
-    def release(self, data, lifetime):
+    def release(self, data: st.DataObject, lifetime: float) -> None:
         slot = data.draw(st.sampled_from(self.in_use()))
         self.leased.remove(slot)
         self.carry_out(self.pool.release(slot, self.now + lifetime))
 
     @precondition(lambda self: self.leased)
     @rule(data=st.data())
-    def give_up_or_close(self, data):
+    def give_up_or_close(self, data: st.DataObject) -> None:
         slot = data.draw(st.sampled_from(self.leased))
         if slot.resource is None:
             self.socket_gone(slot)
@@ -324,32 +326,32 @@ class PoolMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.in_use())
     @rule(data=st.data())
-    def detach(self, data):
+    def detach(self, data: st.DataObject) -> None:
         slot = data.draw(st.sampled_from(self.in_use()))
         self.leased.remove(slot)
         self.pool.detach(slot)
 
     @precondition(lambda self: self.in_use())
     @rule(data=st.data())
-    def replace(self, data):
+    def replace(self, data: st.DataObject) -> None:
         slot = data.draw(st.sampled_from(self.in_use()))
         self.leased.remove(slot)
         self.lease(self.pool.replace(slot))
 
     @precondition(lambda self: self.queue or self.granted)
     @rule(data=st.data())
-    def cancel(self, data):
+    def cancel(self, data: st.DataObject) -> None:
         waiter = data.draw(st.sampled_from(self.queue + self.granted))
         (self.queue if waiter in self.queue else self.granted).remove(waiter)
         self.carry_out(self.pool.cancel(waiter))
 
     @precondition(lambda self: self.sockets)
     @rule(data=st.data())
-    def socket_closes(self, data):
+    def socket_closes(self, data: st.DataObject) -> None:
         self.socket_gone(data.draw(st.sampled_from(list(self.sockets))))
 
     @rule(seconds=st.sampled_from([0.5, 2.0]))
-    def expire(self, seconds):
+    def expire(self, seconds: float) -> None:
         self.now += seconds
         for slot in self.pool.expired(self.now):
             assert slot.expires_at <= self.now
@@ -357,7 +359,7 @@ class PoolMachine(RuleBasedStateMachine):
 
     # What must always hold
 
-    def could_serve(self, waiter):
+    def could_serve(self, waiter: Waiter[str]) -> Any:
         pool, group = self.pool, waiter.group
         idle = [slot for slot in pool if slot.state is State.IDLE]
         if any(slot.key == waiter.key for slot in idle):
@@ -367,7 +369,7 @@ class PoolMachine(RuleBasedStateMachine):
         return not self.limit or pool.count < self.limit or bool(idle)
 
     @invariant()
-    def limits_hold(self):
+    def limits_hold(self) -> None:
         groups = list(self.sockets.values())
         if self.limit:
             assert len(groups) <= self.pool.count <= self.limit
@@ -376,19 +378,19 @@ class PoolMachine(RuleBasedStateMachine):
             assert all(group.count <= self.per_host for group in self.pool.groups())
 
     @invariant()
-    def nobody_waits_in_vain(self):
+    def nobody_waits_in_vain(self) -> None:
         assert self.pool.waiting == len(self.queue)
         for waiter in self.queue:
             assert not self.could_serve(waiter)
 
     @invariant()
-    def idle_is_idle(self):
+    def idle_is_idle(self) -> None:
         for slot in self.pool:
             if slot.state is State.IDLE:
                 assert slot in self.sockets
                 assert slot not in self.leased
 
-    def teardown(self):
+    def teardown(self) -> None:
         if not hasattr(self, "pool"):
             return
         for _ in range(len(self.queue) + len(self.granted) + 2):  # each round serves somebody

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import ssl
+from typing import Any
 
 import pytest
+
 from whimbrel_connector import Endpoint, Fingerprint, merge_ssl
 from whimbrel_connector._tls import context_for, server_name
 
@@ -10,7 +12,7 @@ CONTEXT = ssl.create_default_context()
 PIN = bytes(32)
 
 
-def test_contexts_are_made_once_for_each_configuration():
+def test_contexts_are_made_once_for_each_configuration() -> None:
     verifying = context_for(True, ("http/1.1",))
     assert context_for(True, ("http/1.1",)) is verifying
     assert context_for(True, ("h2",)) is not verifying
@@ -19,14 +21,14 @@ def test_contexts_are_made_once_for_each_configuration():
 
 
 @pytest.mark.parametrize("option", [False, Fingerprint(PIN)])
-def test_contexts_without_verification(option):
+def test_contexts_without_verification(option: Any) -> None:
     context = context_for(option, ())
     assert context.verify_mode is ssl.CERT_NONE
     assert not context.check_hostname
     assert context is context_for(False, ())
 
 
-def test_context_of_the_user_is_taken_as_it_is():
+def test_context_of_the_user_is_taken_as_it_is() -> None:
     assert context_for(CONTEXT, ("http/1.1",)) is CONTEXT
 
 
@@ -38,7 +40,7 @@ def test_context_of_the_user_is_taken_as_it_is():
         (Endpoint("127.0.0.1", 1, True, server_hostname="example.org."), "example.org"),
     ],
 )
-def test_server_name(endpoint, name):
+def test_server_name(endpoint: Endpoint, name: str) -> None:
     assert server_name(endpoint) == name
 
 
@@ -51,26 +53,29 @@ def test_server_name(endpoint, name):
         ({"fingerprint": PIN}, Fingerprint(PIN)),
     ],
 )
-def test_deprecated_options_warn_and_work(options, merged):
+def test_deprecated_options_warn_and_work(options: Any, merged: Any) -> None:
     with pytest.warns(DeprecationWarning, match=f"{next(iter(options))} is deprecated, use ssl"):
         assert merge_ssl(True, **options) == merged
 
 
 @pytest.mark.parametrize("option", [True, False, CONTEXT, Fingerprint(PIN)])
-def test_option_alone_is_taken(option):
+def test_option_alone_is_taken(option: Any) -> None:
     assert merge_ssl(option) is option
 
 
-def test_none_is_the_default():
+def test_none_is_the_default() -> None:
     assert merge_ssl(None) is True
 
 
-def test_options_exclude_each_other():
-    with pytest.warns(DeprecationWarning), pytest.raises(ValueError, match="exclude each other"):
+def test_options_exclude_each_other() -> None:
+    with (
+        pytest.warns(DeprecationWarning, match="ssl_context"),
+        pytest.raises(ValueError, match="exclude each other"),
+    ):
         merge_ssl(False, ssl_context=CONTEXT)
 
 
 @pytest.mark.parametrize("option", ["yes", 1, PIN])
-def test_option_of_another_type_is_refused(option):
+def test_option_of_another_type_is_refused(option: Any) -> None:
     with pytest.raises(TypeError, match="ssl must be"):
         merge_ssl(option)

@@ -2,27 +2,31 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
+from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
+
 from whimbrel_connector import ClientConnectionResetError
 from whimbrel_connector._transport import SocketTransport
 from whimbrel_connector.interfaces import Transport
 from whimbrel_connector.testing import RecordingReceiver, check_transport
 
 
-async def wrap(sock):
+async def wrap(sock: socket.socket) -> Any:
     transport = SocketTransport()
     await asyncio.get_running_loop().create_connection(lambda: transport, sock=sock)
     return transport
 
 
-async def make_pair():
+async def make_pair() -> Any:
     one, other = socket.socketpair()
     return await wrap(one), await wrap(other)
 
 
 @pytest.fixture
-async def pair():
+async def pair() -> AsyncIterator[Any]:
     one, other = await make_pair()
     yield one, other
     one.abort()
@@ -31,18 +35,20 @@ async def pair():
     await other.wait_closed()
 
 
-async def test_keeps_the_contract():
+async def test_keeps_the_contract() -> None:
     assert isinstance(SocketTransport(), Transport)
     await check_transport(make_pair)
 
 
-async def test_keeps_the_contract_on_tls(serving, trusting, server_tls):
+async def test_keeps_the_contract_on_tls(
+    serving: Any, trusting: ssl.SSLContext, server_tls: Any
+) -> None:
     """Both ends of TLS keep it, but for the data that a TLS transport must be closed to end."""
     accepted: asyncio.Queue[SocketTransport] = asyncio.Queue()
     loop = asyncio.get_running_loop()
 
     class Accepting(SocketTransport):
-        def connection_made(self, transport):
+        def connection_made(self, transport: Any) -> None:
             super().connection_made(transport)
             accepted.put_nowait(self)
 
@@ -74,7 +80,7 @@ async def test_keeps_the_contract_on_tls(serving, trusting, server_tls):
 
 
 @pytest.mark.parametrize("how", ["data", "end"])
-async def test_anything_that_arrives_without_a_receiver_closes(pair, how):
+async def test_anything_that_arrives_without_a_receiver_closes(pair: Any, how: str) -> None:
     one, other = pair
     if how == "data":
         other.write(b"HTTP/1.1 200 OK\r\n\r\n")
@@ -85,7 +91,7 @@ async def test_anything_that_arrives_without_a_receiver_closes(pair, how):
     assert not one.is_fit()
 
 
-async def test_rest_after_an_end_closes(pair):
+async def test_rest_after_an_end_closes(pair: Any) -> None:
     one, other = pair
     receiver = RecordingReceiver()
     one.set_receiver(receiver)
@@ -97,7 +103,7 @@ async def test_rest_after_an_end_closes(pair):
     assert receiver.calls == ["eof_received"]
 
 
-async def test_rest_reads_again_to_see_what_is_not_asked_for(pair):
+async def test_rest_reads_again_to_see_what_is_not_asked_for(pair: Any) -> None:
     one, other = pair
     one.set_receiver(RecordingReceiver())
     one.pause_reading()
@@ -107,7 +113,7 @@ async def test_rest_reads_again_to_see_what_is_not_asked_for(pair):
 
 
 @pytest.mark.parametrize("how", ["data", "end"])
-async def test_what_waits_in_the_kernel_makes_unfit(pair, how):
+async def test_what_waits_in_the_kernel_makes_unfit(pair: Any, how: str) -> None:
     one, other = pair
     assert one.is_fit()
     other.set_receiver(RecordingReceiver())
@@ -119,7 +125,7 @@ async def test_what_waits_in_the_kernel_makes_unfit(pair, how):
     assert not one.is_fit()
 
 
-async def test_loss_is_told_to_the_owner_and_to_the_receiver_once(pair):
+async def test_loss_is_told_to_the_owner_and_to_the_receiver_once(pair: Any) -> None:
     one, other = pair
     told: list[str] = []
     one.on_lost = lambda: told.append("owner")
@@ -133,7 +139,7 @@ async def test_loss_is_told_to_the_owner_and_to_the_receiver_once(pair):
     assert receiver.calls == ["connection_lost"]
 
 
-async def test_drain_of_a_lost_transport_says_so(pair):
+async def test_drain_of_a_lost_transport_says_so(pair: Any) -> None:
     one, _ = pair
     one.abort()
     await one.wait_closed()
@@ -141,7 +147,7 @@ async def test_drain_of_a_lost_transport_says_so(pair):
         await one.drain()
 
 
-async def test_all_who_drain_are_woken(pair):
+async def test_all_who_drain_are_woken(pair: Any) -> None:
     one, other = pair
     other.set_receiver(RecordingReceiver())
     one.set_receiver(RecordingReceiver())
@@ -155,12 +161,12 @@ async def test_all_who_drain_are_woken(pair):
         await asyncio.gather(*waiting)
 
 
-async def test_receiver_that_fails_when_told_of_the_end_is_reported(pair):
+async def test_receiver_that_fails_when_told_of_the_end_is_reported(pair: Any) -> None:
     class Failing(RecordingReceiver):
-        def eof_received(self):
+        def eof_received(self) -> None:
             raise ZeroDivisionError
 
-        def connection_lost(self, exc):
+        def connection_lost(self, exc: Any) -> None:
             super().connection_lost(exc)
             raise IndexError
 
@@ -176,7 +182,7 @@ async def test_receiver_that_fails_when_told_of_the_end_is_reported(pair):
     assert reported == [ZeroDivisionError, IndexError]
 
 
-async def test_abandoned_transport_closes_when_it_is_made():
+async def test_abandoned_transport_closes_when_it_is_made() -> None:
     one, other = socket.socketpair()
     with other:
         transport = SocketTransport()
@@ -186,5 +192,5 @@ async def test_abandoned_transport_closes_when_it_is_made():
         assert one.fileno() == -1
 
 
-async def test_extra_info_before_there_is_a_connection():
+async def test_extra_info_before_there_is_a_connection() -> None:
     assert SocketTransport().get_extra_info("peername", "nobody") == "nobody"

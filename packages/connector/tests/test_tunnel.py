@@ -1,40 +1,45 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from yarl import URL
+
 from whimbrel_connector import Proxy
 from whimbrel_connector._tunnel import MAX_BODY, ConnectDialogue
 from whimbrel_http_parser import ProtocolError
-from yarl import URL
 
 
-def dialogue(host="example.org", port=443, authorization=None, headers=()):
+def dialogue(
+    host: str = "example.org", port: int = 443, authorization: str | None = None, headers: Any = ()
+) -> Any:
     return ConnectDialogue(host, port, Proxy(URL("http://proxy:1"), authorization, headers))
 
 
-def whole(data):
+def whole(data: bytes) -> Any:
     return [data]
 
 
-def byte_by_byte(data):
+def byte_by_byte(data: bytes) -> Any:
     return [data[i : i + 1] for i in range(len(data))]
 
 
 FEEDS = pytest.mark.parametrize("split", [whole, byte_by_byte])
 
 
-def lines(request):
+def lines(request: bytes) -> Any:
     assert request.endswith(b"\r\n\r\n")
     return request[:-4].split(b"\r\n")
 
 
-def test_request_names_the_host_and_nothing_else():
+def test_request_names_the_host_and_nothing_else() -> None:
     assert lines(dialogue().request) == [
         b"CONNECT example.org:443 HTTP/1.1",
         b"Host: example.org:443",
     ]
 
 
-def test_request_has_what_is_for_the_proxy():
+def test_request_has_what_is_for_the_proxy() -> None:
     headers = (("X-A", "1"), ("host", "evil"), ("proxy-authorization", "old"))
     request = dialogue("::1", 8443, "Basic Og==", headers).request
     assert lines(request) == [
@@ -55,7 +60,7 @@ def test_request_has_what_is_for_the_proxy():
         {"headers": (("X A", "1"),)},
     ],
 )
-def test_nothing_can_be_injected(options):
+def test_nothing_can_be_injected(options: Any) -> None:
     with pytest.raises((ProtocolError, ValueError)):
         dialogue(**options)
 
@@ -71,7 +76,7 @@ def test_nothing_can_be_injected(options):
         b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
     ],
 )
-def test_any_2xx_opens_the_tunnel(split, answer):
+def test_any_2xx_opens_the_tunnel(split: Any, answer: bytes) -> None:
     talk = dialogue()
     for data in split(answer):
         assert not talk.finished
@@ -80,7 +85,7 @@ def test_any_2xx_opens_the_tunnel(split, answer):
     assert talk.accepted
 
 
-def test_data_behind_the_acceptance_is_refused():
+def test_data_behind_the_acceptance_is_refused() -> None:
     with pytest.raises(ProtocolError, match="before the tunnel was used"):
         dialogue().receive_data(b"HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 200 OK\r\n")
 
@@ -93,7 +98,7 @@ def test_data_behind_the_acceptance_is_refused():
         b"HTTP/1.1 502 Who\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nname\r\n0\r\n\r\n",
     ],
 )
-def test_refusal_is_kept_with_its_content(split, answer):
+def test_refusal_is_kept_with_its_content(split: Any, answer: bytes) -> None:
     talk = dialogue()
     for data in split(answer):
         assert not talk.finished
@@ -104,7 +109,7 @@ def test_refusal_is_kept_with_its_content(split, answer):
     assert talk.body == b"name"
 
 
-def test_refusal_ends_with_the_connection():
+def test_refusal_ends_with_the_connection() -> None:
     talk = dialogue()
     talk.receive_data(b"HTTP/1.1 503 Busy\r\nConnection: close\r\n\r\nsorry")
     assert not talk.finished
@@ -114,7 +119,7 @@ def test_refusal_ends_with_the_connection():
 
 
 @pytest.mark.parametrize("framing", [b"Content-Length: 9\r\n\r\nna", b"Content-Length: 9\r\n\r\n"])
-def test_refusal_with_half_its_content_is_one(framing):
+def test_refusal_with_half_its_content_is_one(framing: bytes) -> None:
     talk = dialogue()
     talk.receive_data(b"HTTP/1.1 407 Who\r\n" + framing)
     talk.receive_eof()
@@ -122,7 +127,7 @@ def test_refusal_with_half_its_content_is_one(framing):
     assert talk.response.status == 407
 
 
-def test_content_of_a_refusal_is_bounded():
+def test_content_of_a_refusal_is_bounded() -> None:
     talk = dialogue()
     talk.receive_data(b"HTTP/1.1 502 Bad\r\n\r\n")
     while not talk.finished:
@@ -135,15 +140,19 @@ def test_content_of_a_refusal_is_bounded():
     "answer",
     [b"SSH-2.0-OpenSSH\r\n\r\n", b"HTTP/1.1 abc\r\n\r\n", b"HTTP/1.1 200 OK\r\nA b\r\n\r\n"],
 )
-def test_rubbish_is_an_error(split, answer):
+def test_rubbish_is_an_error(split: Any, answer: bytes) -> None:
     talk = dialogue()
-    with pytest.raises(ProtocolError):
+
+    def feed() -> None:
         for data in split(answer):
             talk.receive_data(data)
 
+    with pytest.raises(ProtocolError):
+        feed()
+
 
 @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 200 OK\r\nA: b"])
-def test_end_before_the_answer_is_an_error(answer):
+def test_end_before_the_answer_is_an_error(answer: bytes) -> None:
     talk = dialogue()
     if answer:
         talk.receive_data(answer)
