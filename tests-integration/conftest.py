@@ -42,10 +42,12 @@ WEBSOCKET_SERVERS: dict[str, tuple[Start, bool]] = {
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show with a failed test what the servers have printed."""
+    """Show with a failed test what the servers printed last."""
     report = yield
     if report.failed:
-        report.sections += [(f"printed by {title}", text) for title, text in printed().items()]
+        report.sections += [
+            (f"printed by {name}", text[-2000:]) for name, text in printed().items()
+        ]
     return report
 
 

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tools.webapp.faults import answer_each, answer_then_hold, raw_server
+from tools.webapp.faults import answer_each, answer_then_hold, raw_server, read_head
+from tools.webapp.pattern import stream
 
-from whimbrel import ClientSession, ClientTimeout, TCPConnector
+from whimbrel import ClientSession, ClientTimeout, ServerDisconnectedError, TCPConnector
 
 SMALL = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -127,6 +128,57 @@ async def test_an_idle_connection_that_the_server_closed_is_not_used() -> None:
         for _ in range(3):
             assert await _get(session, "/") == b"ok"
         assert server.connections == 3
+
+
+async def answer_one_then_close(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Keep the connection alive, and close it when it is used again."""
+    await read_head(reader)
+    writer.write(SMALL)
+    await read_head(reader)
+    writer.close()
+
+
+async def test_a_stale_connection_does_not_fail_what_can_be_sent_again() -> None:
+    async with (
+        raw_server(answer_one_then_close) as server,
+        ClientSession(server.url) as session,
+    ):
+        for _ in range(3):
+            assert await _get(session, "/") == b"ok"
+        assert server.connections == 3
+
+
+async def test_a_stale_connection_fails_what_must_not_be_sent_twice() -> None:
+    """The server may have done what the POST asked for (RFC 9110 9.2.2)."""
+    async with (
+        raw_server(answer_one_then_close) as server,
+        ClientSession(server.url) as session,
+    ):
+        assert await _get(session, "/") == b"ok"
+        with pytest.raises(ServerDisconnectedError):
+            await session.post("/")
+        assert server.connections == 1
+
+
+@pytest.mark.parametrize("kind", ["bytes", "stream"])
+async def test_an_early_answer_is_heard_while_sending(kind: str) -> None:
+    """The server never reads the body: the answer counts, and the connection is given up."""
+    early = b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\n\r\nno"
+    data: Any = bytes(10_000_000) if kind == "bytes" else stream(10_000_000)
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_head(reader)
+        writer.write(early)
+        await asyncio.Event().wait()
+
+    async with (
+        raw_server(answer) as server,
+        ClientSession(server.url) as session,
+        session.post("/", data=data) as response,
+    ):
+        assert (response.status, await response.read()) == (413, b"no")
+        statistics = connector_of(session).statistics()
+        assert (statistics.idle, statistics.in_use) == (0, 0)
 
 
 async def test_bytes_on_an_idle_connection_answer_nothing() -> None:

@@ -180,9 +180,17 @@ async def test_basic_auth(session: ClientSession) -> None:
     async with session.get(path) as response:
         assert response.status == 401
         assert "Basic" in response.headers["WWW-Authenticate"]
-    headers = {"Authorization": BasicAuth("bird", "wader").encode()}
-    async with session.get(path, headers=headers) as response:
+    auth = BasicAuth("bird", "wader")
+    for options in ({"auth": auth}, {"headers": {"Authorization": auth.encode()}}):
+        async with session.get(path, **options) as response:
+            assert await response.json() == {"user": "bird"}
+
+
+async def test_credentials_in_the_url(lone: ClientSession, plain: Any) -> None:
+    url = plain.url.replace("://", "://bird:wader@") + "/basic-auth/bird/wader"
+    async with lone.get(url) as response:
         assert await response.json() == {"user": "bird"}
+    assert (response.url.user, response.url.password) == (None, None)
 
 
 async def test_cookies_come_back(peer: Any, trust: Any) -> None:
