@@ -54,7 +54,7 @@ def test_idle_connections_count_and_the_least_recently_used_makes_room() -> None
     assert first.state is State.EVICTED
     assert pool.count == 2
     assert not pool.closed(first)
-    assert slot.victim is None
+    assert [slot.victim] == [None]
     assert pool.count == 2
 
 
@@ -124,7 +124,7 @@ def test_unfit_connection_is_replaced_without_losing_the_place() -> None:
     assert other.slot is None
     assert new.victim is slot
     pool.closed(slot)
-    assert new.victim is None
+    assert [new.victim] == [None]
     assert pool.closed(new) == [other]
 
 

@@ -1,0 +1,479 @@
+from __future__ import annotations
+
+import asyncio
+import gc
+import socket
+import ssl
+import warnings
+from math import inf
+from typing import Any
+
+import pytest
+
+from whimbrel_connector import (
+    BaseConnector,
+    ClientConnectionError,
+    ConnectionTimeoutError,
+    Endpoint,
+    ResolveResult,
+    TCPConnector,
+    UnixConnector,
+)
+
+
+async def use(connector: Any, endpoint: Endpoint, **options: Any) -> Any:
+    """Lease a connection and give it back."""
+    connection = await connector.acquire(endpoint)
+    connection.release(**options)
+    return connection
+
+
+# Using connections again
+
+
+async def test_connection_is_used_again(serving: Any, ask: Any) -> None:
+    async with serving() as server, TCPConnector() as connector:
+        endpoint = server.endpoint()
+        assert connector.acquire_nowait(endpoint) is None
+        await use(connector, endpoint)
+        connection = connector.acquire_nowait(endpoint)
+        assert connection is not None
+        assert connection.reused
+        assert await ask(connection.transport) == b"ping"
+        connection.release()
+        connection = await connector.acquire(endpoint)
+        assert connection.reused
+        connection.release()
+    statistics = connector.statistics()
+    assert (statistics.opened, statistics.reused) == (1, 2)
+
+
+async def test_the_last_used_comes_first(serving: Any) -> None:
+    async with serving() as server, TCPConnector() as connector:
+        leases = [await connector.acquire(server.endpoint()) for _ in range(3)]
+        transports = [lease.transport for lease in leases]
+        for lease in leases:
+            lease.release()
+        again = connector.acquire_nowait(server.endpoint())
+        assert again is not None
+        assert again.transport is transports[-1]
+        again.close()
+
+
+@pytest.mark.parametrize("how", ["bytes", "end"])
+@pytest.mark.parametrize("seen", [True, False])
+async def test_anything_on_an_idle_connection_ends_it(
+    serving: Any, turns: Any, how: str, seen: bool
+) -> None:
+    """Whether the loop has seen it or it is still in the kernel (desynchronised responses)."""
+    async with serving() as server, TCPConnector() as connector:
+        endpoint = server.endpoint()
+        connection = await connector.acquire(endpoint)
+        transport: Any = connection.transport
+        connection.release()
+        await turns()
+        if how == "bytes":
+            server.writers[0].write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        else:
+            server.writers[0].get_extra_info("socket").shutdown(socket.SHUT_WR)
+        if seen:
+            await transport.wait_closed()
+            assert connector.statistics().open == 0
+        assert connector.acquire_nowait(endpoint) is None
+        new = await connector.acquire(endpoint)
+        assert not new.reused
+        new.close()
+
+
+async def test_granted_connection_that_turns_out_unfit_is_replaced(
+    serving: Any, turns: Any, ask: Any
+) -> None:
+    async with serving() as server, TCPConnector(limit=1) as connector:
+        endpoint = server.endpoint()
+        connection = await connector.acquire(endpoint)
+        await turns()
+        waiting = asyncio.ensure_future(connector.acquire(endpoint))
+        await turns()
+        connection.release()  # grants it to the waiter, who has not run yet
+        server.writers[0].write(b"too early")
+        new = await waiting
+        assert not new.reused
+        assert await ask(new.transport) == b"ping"
+        new.close()
+
+
+@pytest.mark.parametrize(
+    ("options", "keep_alive", "kept"),
+    [
+        ({}, None, True),
+        ({"keepalive_timeout": None}, None, True),
+        ({"keepalive_timeout": 0}, None, False),
+        ({"force_close": True}, None, False),
+        ({"force_close": True, "keepalive_timeout": None}, None, False),
+        ({}, 5.0, True),
+        ({}, 1.0, False),
+        ({"keepalive_timeout": None}, 0.5, False),
+    ],
+)
+async def test_what_is_kept(
+    serving: Any, options: Any, keep_alive: float | None, kept: bool
+) -> None:
+    async with serving() as server, TCPConnector(**options) as connector:
+        await use(connector, server.endpoint(), keep_alive=keep_alive)
+        assert connector.statistics().idle == kept
+
+
+async def test_idle_connections_expire(serving: Any) -> None:
+    async with serving() as server, TCPConnector(keepalive_timeout=0.05) as connector:
+        endpoint = server.endpoint()
+        connection = await connector.acquire(endpoint)
+        transport: Any = connection.transport
+        connection.release()
+        async with asyncio.timeout(5):
+            await transport.wait_closed()
+        assert connector.statistics().open == 0
+
+
+async def test_expired_connection_is_not_leased_though_its_socket_is_open(serving: Any) -> None:
+    async with serving() as server, TCPConnector(keepalive_timeout=1e-9) as connector:
+        endpoint = server.endpoint()
+        await use(connector, endpoint)
+        assert connector.acquire_nowait(endpoint) is None
+
+
+async def test_servers_shorter_keep_alive_wins(serving: Any) -> None:
+    async with serving() as server, TCPConnector(keepalive_timeout=inf) as connector:
+        connection = await connector.acquire(server.endpoint())
+        transport: Any = connection.transport
+        connection.release(keep_alive=1.05)
+        async with asyncio.timeout(5):
+            await transport.wait_closed()
+
+
+# Limits
+
+
+async def test_limit_counts_idle_connections_and_the_oldest_makes_room(serving: Any) -> None:
+    async with (
+        serving() as one,
+        serving() as two,
+        serving() as three,
+        TCPConnector(limit=2) as connector,
+    ):
+        for server in (one, two, three):
+            await use(connector, server.endpoint())
+            assert connector.statistics().open <= 2
+        assert connector.acquire_nowait(one.endpoint()) is None
+        for server in (two, three):
+            connection = connector.acquire_nowait(server.endpoint())
+            assert connection is not None
+            connection.release()
+
+
+@pytest.mark.parametrize("options", [{"limit": 1}, {"limit": 0, "limit_per_host": 1}])
+async def test_waiting_for_a_connection(serving: Any, turns: Any, options: Any) -> None:
+    async with serving() as server, TCPConnector(**options) as connector:
+        first = await connector.acquire(server.endpoint())
+        waiting = asyncio.ensure_future(connector.acquire(server.endpoint()))
+        await turns()
+        assert connector.statistics().waiting == 1
+        assert not waiting.done()
+        first.release()
+        second = await waiting
+        assert second.reused
+        assert second.queued > 0
+        second.close()
+
+
+async def test_limit_per_host_counts_host_port_and_tls_together(serving: Any, turns: Any) -> None:
+    async with serving() as server, TCPConnector(limit_per_host=1) as connector:
+        first = await connector.acquire(server.endpoint())
+        other = server.endpoint(server_hostname="other")
+        waiting = asyncio.ensure_future(connector.acquire(other))
+        await turns()
+        assert connector.statistics().per_host == {(server.host, server.port, False): 1}
+        first.release()
+        second = await waiting
+        assert not second.reused
+        assert connector.statistics().open == 1
+        second.close()
+
+
+async def test_first_come_first_served(serving: Any, turns: Any) -> None:
+    served = []
+    async with serving() as one, serving() as two, TCPConnector(limit=1) as connector:
+
+        async def request(number: int) -> None:
+            connection = await connector.acquire((one, two)[number % 2].endpoint())
+            served.append(number)
+            await turns(2)
+            connection.release()
+
+        async with asyncio.timeout(10):
+            await asyncio.gather(*(request(number) for number in range(20)))
+        assert connector.statistics().open == 1
+    assert served == list(range(20))
+
+
+async def test_never_more_open_sockets_than_the_limit(serving: Any, turns: Any) -> None:
+    """Counted at the servers, with many hosts, cancellations and closings."""
+    async with serving() as one, serving() as two, serving() as three:
+        servers = (one, two, three)
+        async with TCPConnector(limit=3) as connector:
+
+            async def request(number: int) -> None:
+                endpoint = servers[number % 3].endpoint()
+                connection = await connector.acquire(endpoint)
+                statistics = connector.statistics()
+                assert statistics.open + statistics.connecting <= 3
+                await turns(number % 4)
+                if number % 5 == 0:
+                    connection.close()
+                else:
+                    connection.release()
+
+            tasks = [asyncio.ensure_future(request(number)) for number in range(90)]
+            for number, task in enumerate(tasks):
+                if number % 7 == 0:
+                    await turns(1)
+                    task.cancel()
+            async with asyncio.timeout(20):
+                results = await asyncio.gather(*tasks, return_exceptions=True)
+            assert {type(result) for result in results} <= {type(None), asyncio.CancelledError}
+            assert connector.statistics().waiting == 0
+            assert connector.statistics().in_use == 0
+
+
+async def test_waiter_cancelled_in_the_turn_of_its_grant_passes_it_on(
+    serving: Any, turns: Any
+) -> None:
+    async with serving() as server, TCPConnector(limit=1) as connector:
+        endpoint = server.endpoint()
+        connection = await connector.acquire(endpoint)
+        waiting = [asyncio.ensure_future(connector.acquire(endpoint)) for _ in range(3)]
+        await turns()
+        connection.release()
+        waiting[0].cancel()
+        async with asyncio.timeout(5):
+            second = await waiting[1]
+        assert second.reused
+        waiting[2].cancel()
+        second.close()
+        await asyncio.wait(waiting)
+
+
+# Time
+
+
+async def test_connect_bounds_waiting_and_says_so(serving: Any) -> None:
+    async with serving() as server, TCPConnector(limit=1) as connector:
+        connection = await connector.acquire(server.endpoint())
+        message = r"within 0\.02 s \(connect\); at the end: waiting for a free connection"
+        with pytest.raises(ConnectionTimeoutError, match=message):
+            await connector.acquire(server.endpoint(), connect=0.02)
+        assert connector.statistics().waiting == 0
+        connection.close()
+
+
+async def test_connect_bounds_resolving_and_says_so() -> None:
+    class Slow:
+        async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[ResolveResult]:
+            forever: asyncio.Future[list[ResolveResult]]
+            forever = asyncio.get_running_loop().create_future()
+            return await forever
+
+        async def close(self) -> None:
+            raise AssertionError("not the connector's to close")
+
+    async with TCPConnector(resolver=Slow()) as connector:
+        with pytest.raises(ConnectionTimeoutError, match="at the end: resolving name"):
+            await connector.acquire(Endpoint("name", 80, False), connect=0.02)
+
+
+async def test_connect_bounds_connecting_and_says_so(full_backlog: tuple[str, int]) -> None:
+    async with TCPConnector() as connector:
+        with pytest.raises(ConnectionTimeoutError, match="at the end: connecting"):
+            await connector.acquire(Endpoint(*full_backlog, False), connect=0.05)
+
+
+async def test_timeout_leaves_no_trace_in_the_task(serving: Any) -> None:
+    async with serving() as server, TCPConnector(limit=1) as connector:
+        connection = await connector.acquire(server.endpoint())
+        with pytest.raises(ConnectionTimeoutError):
+            await connector.acquire(server.endpoint(), connect=0.01)
+        task = asyncio.current_task()
+        assert task is not None
+        assert task.cancelling() == 0
+        connection.close()
+
+
+# Closing
+
+
+async def test_close_ends_everything(
+    serving: Any, turns: Any, full_backlog: tuple[str, int]
+) -> None:
+    async with serving() as server:
+        connector = TCPConnector(limit=3)
+        endpoint = server.endpoint()
+        leased = await connector.acquire(endpoint)
+        (idle := await connector.acquire(endpoint)).release()
+        blocked = Endpoint(*full_backlog, False)
+        tasks = [
+            asyncio.ensure_future(connector.acquire(blocked)),  # evicts the idle one
+            asyncio.ensure_future(connector.acquire(blocked)),
+            asyncio.ensure_future(connector.acquire(endpoint)),
+            asyncio.ensure_future(connector.acquire(endpoint, connect=9.0)),
+        ]
+        await turns()
+        assert connector.statistics().waiting == 2
+        transport = leased.transport
+        began = asyncio.get_running_loop().time()
+        await connector.close()
+        assert asyncio.get_running_loop().time() - began < 0.5
+        assert connector.closed
+        assert idle.closed
+        assert transport.is_closing()
+        for task in tasks:
+            with pytest.raises(ClientConnectionError, match="connector was closed while"):
+                await task
+        statistics = connector.statistics()
+        assert statistics.open == statistics.connecting == statistics.waiting == 0
+        await connector.close()
+        leased.release()
+        with pytest.raises(ClientConnectionError, match="Connector is closed"):
+            connector.acquire_nowait(endpoint)
+        with pytest.raises(ClientConnectionError, match="Connector is closed"):
+            await connector.acquire(endpoint)
+
+
+async def test_close_in_the_turn_of_a_grant(serving: Any, turns: Any) -> None:
+    async with serving() as server:
+        connector = TCPConnector(limit=1)
+        connection = await connector.acquire(server.endpoint())
+        waiting = asyncio.ensure_future(connector.acquire(server.endpoint()))
+        await turns()
+        connection.release()
+        await connector.close()
+        with pytest.raises(ClientConnectionError):
+            await waiting
+
+
+async def test_close_does_not_wait_for_a_tls_peer_that_does_not_answer(
+    serving: Any, trusting: ssl.SSLContext, server_tls: Any
+) -> None:
+    async def deaf(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.get_extra_info("socket")
+        await asyncio.get_running_loop().create_future()
+
+    async with serving(deaf, tls=server_tls()) as server:
+        connector = TCPConnector(ssl=trusting)
+        connection = await connector.acquire(server.endpoint(is_ssl=True, host="localhost"))
+        connection.transport.write(bytes(1 << 22))
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        await connector.close()
+        assert loop.time() - began < 0.5
+        connection.release()
+    assert connector.statistics().open == 0
+
+
+async def test_tls_peer_is_told_of_the_end(
+    serving: Any, trusting: ssl.SSLContext, server_tls: Any, ask: Any
+) -> None:
+    ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while data := await reader.read(100):
+                writer.write(data)
+        finally:
+            in_order = reader.at_eof() and not reader.exception()
+            ended.set_result("in order" if in_order else "cut off")
+
+    async with serving(listen, tls=server_tls()) as server:
+        async with TCPConnector(ssl=trusting) as connector:
+            connection = await connector.acquire(server.endpoint(is_ssl=True, host="localhost"))
+            await ask(connection.transport)
+            connection.release()
+        async with asyncio.timeout(5):
+            assert await ended == "in order"
+
+
+async def test_close_before_use_and_without_connections() -> None:
+    for connector in (TCPConnector(), BaseConnector(), UnixConnector("/nowhere")):
+        await connector.close()
+        assert connector.closed
+
+
+def test_unclosed_connector_closes_and_warns(recwarn: pytest.WarningsRecorder) -> None:
+    async def main() -> None:
+        listener = socket.create_server(("127.0.0.1", 0))
+        connector = TCPConnector()
+        await use(connector, Endpoint("127.0.0.1", listener.getsockname()[1], False))
+        listener.close()
+        with pytest.warns(ResourceWarning, match=r"unclosed connector, made at .*test_base"):
+            del connector  # there is no reference cycle, so that this is its end
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+    asyncio.run(main())
+
+
+def test_unused_connector_needs_no_close() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        TCPConnector()
+        gc.collect()
+
+
+# Loops
+
+
+def test_another_loop_is_told_apart(serving: Any) -> None:
+    connector = TCPConnector()
+
+    async def first() -> None:
+        async with serving() as server:
+            (await connector.acquire(server.endpoint())).close()
+            other = asyncio.new_event_loop()
+            await asyncio.to_thread(other.run_until_complete, second(server.endpoint()))
+            other.close()
+            await connector.close()
+
+    async def second(endpoint: Endpoint) -> None:
+        message = "made at .*test_base.py:.* belongs to another event loop"
+        with pytest.raises(RuntimeError, match=message):
+            connector.acquire_nowait(endpoint)
+        with pytest.raises(RuntimeError, match=message):
+            await connector.acquire(endpoint)
+        with pytest.raises(RuntimeError, match=message):
+            await connector.close()
+
+    asyncio.run(first())
+
+
+async def test_connector_made_outside_of_a_loop_can_be_used(serving: Any) -> None:
+    connector = await asyncio.to_thread(TCPConnector)
+    async with serving() as server, connector:
+        await use(connector, server.endpoint())
+
+
+# Options
+
+
+async def test_deprecated_loop_is_belonged_to() -> None:
+    loop = asyncio.new_event_loop()
+    with pytest.warns(DeprecationWarning, match="loop is deprecated"):
+        connector = TCPConnector(loop=loop)
+    with pytest.raises(RuntimeError, match="another event loop"):
+        connector.acquire_nowait(Endpoint("h", 1, False))
+    loop.close()
+    await connector.close()
+
+
+async def test_base_connector_establishes_nothing() -> None:
+    async with BaseConnector() as connector:
+        with pytest.raises(NotImplementedError):
+            await connector.acquire(Endpoint("h", 1, False))
+        assert connector.statistics().connecting == 0
