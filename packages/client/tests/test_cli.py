@@ -297,6 +297,34 @@ async def test_an_interrupt_is_quiet(raw_server: Any, moment: str) -> None:
     assert (process.returncode, err) == (130, b"")
 
 
+@pytest.mark.parametrize("how", ["--timeout", "interrupt"])
+async def test_a_name_server_that_is_silent_is_not_waited_for(how: str) -> None:
+    """getaddrinfo cannot be cancelled: the program ends without it."""
+    stuck = """\
+import socket, sys, time
+def getaddrinfo(*args, **options):
+    print("looking up", flush=True)
+    time.sleep(60)
+socket.getaddrinfo = getaddrinfo
+sys.modules["aiodns"] = None
+from whimbrel.cli import main
+sys.exit(main())
+"""
+    pipe = asyncio.subprocess.PIPE
+    limit = "0.3" if how == "--timeout" else "60"
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", stuck, "-m", limit, "http://bird.test/"), stdout=pipe, stderr=pipe
+    )
+    assert process.stdout is not None
+    assert await process.stdout.readline() == b"looking up\n"
+    if how == "interrupt":
+        process.send_signal(signal.SIGINT)
+    async with asyncio.timeout(30):
+        _, err = await process.communicate()
+    assert process.returncode == (28 if how == "--timeout" else 130)
+    assert err.startswith(b"whimbrel: (28) ") if how == "--timeout" else err == b""
+
+
 async def test_binary_is_kept_from_a_terminal(raw_server: Any) -> None:
     server = await raw_server(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\na\0\x1b[")
     code, shown, err = await on_terminal(server.url, stream="stdout")

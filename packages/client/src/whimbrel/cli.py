@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
+import os
 import sys
 from typing import TYPE_CHECKING
+
+from whimbrel._cli.exits import CliError, Exit
+from whimbrel._cli.loop import lookups_left, run
+from whimbrel._cli.options import parse
+from whimbrel._cli.transfer import transfer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,19 +26,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: --help or --version was asked for.
     """
-    # Imported late, so that usage errors and --help do not wait for the client to load.
-    from whimbrel._cli.exits import CliError, Exit  # noqa: PLC0415
-    from whimbrel._cli.options import parse  # noqa: PLC0415
-
     try:
-        options = parse(sys.argv[1:] if arguments is None else arguments)
-        from whimbrel._cli.transfer import transfer  # noqa: PLC0415
-
-        asyncio.run(transfer(options))
+        run(transfer(parse(sys.argv[1:] if arguments is None else arguments)))
     except CliError as exc:
         if exc.message:
             sys.stderr.write(f"whimbrel: ({exc.code:d}) {exc.message}\n")
-        return exc.code
+        return _ended(exc.code)
     except KeyboardInterrupt:
-        return Exit.INTERRUPTED
+        return _ended(Exit.INTERRUPTED)
     return Exit.OK
+
+
+def _ended(code: int) -> int:
+    """Return `code`; or end here, when the interpreter would wait for a name's look-up."""
+    if lookups_left():
+        sys.stderr.flush()
+        os._exit(code)  # nothing is left to be written: standard output is not buffered here
+    return code

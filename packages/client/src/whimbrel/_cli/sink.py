@@ -100,6 +100,9 @@ class StandardOutput:
         self._waits = os.name == "posix" and (
             terminal or stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
         )
+        if self._waits:
+            self._poll = select.poll()
+            self._poll.register(self._fd, select.POLLOUT)
 
     async def write(self, data: bytes) -> None:
         if self._refuse_binary and b"\0" in data:
@@ -112,8 +115,9 @@ class StandardOutput:
         try:
             while view:
                 if self._waits:
-                    async with asyncio.timeout_at(self._deadline):
-                        await _writable(self._fd)
+                    if not self._poll.poll(0):
+                        async with asyncio.timeout_at(self._deadline):
+                            await _writable(self._fd)
                     # A writable pipe takes this much without blocking.
                     count = os.write(self._fd, view[: select.PIPE_BUF])
                 else:
