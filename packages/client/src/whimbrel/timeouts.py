@@ -63,19 +63,28 @@ class Deadlines:
     A group has one timer. Groups are dropped when their second has come, not when their last
     deadline is cancelled, so that a session has at most one timer for each second in which one of
     its longest timeouts can end, and adding and cancelling a deadline costs two set operations.
+
+    After `close`, deadlines can still be added, for a response may outlive its session; each has
+    a timer of its own then, which goes when the deadline is cancelled.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._groups: dict[int, tuple[set[Deadline], asyncio.TimerHandle]] = {}
+        self._groups: dict[float, tuple[set[Deadline], asyncio.TimerHandle]] = {}
         self._single: set[Deadline] = set()
+        self._closed = False
 
     def after(
         self, seconds: float, on_expiry: Callable[[], None], ceil_threshold: float = 5.0
     ) -> Deadline:
-        """Call `on_expiry` in `seconds` from now; rounded up from `ceil_threshold` seconds on."""
+        """Call `on_expiry` in `seconds` from now; rounded up from `ceil_threshold` seconds on.
+
+        An infinite number of seconds never ends.
+        """
         when = self._loop.time() + seconds
-        if seconds < ceil_threshold:
+        if when == math.inf:
+            return Deadline(self, when, on_expiry)
+        if self._closed or seconds < ceil_threshold:
             deadline = Deadline(self, when, on_expiry)
             deadline._handle = self._loop.call_at(when, self._expire_single, deadline)
             self._single.add(deadline)
@@ -95,14 +104,16 @@ class Deadlines:
             deadline._handle.cancel()
             self._single.discard(deadline)
             return
-        group = self._groups.get(int(deadline.when))
+        group = self._groups.get(deadline.when)
         if group is not None:
             group[0].discard(deadline)
 
     def close(self) -> None:
         """Forget every deadline and disarm every timer."""
-        for _, timer in self._groups.values():
+        self._closed = True
+        for deadlines, timer in self._groups.values():
             timer.cancel()
+            deadlines.clear()  # it may be expiring just now
         self._groups.clear()
         for deadline in self._single:
             if deadline._handle is not None:
@@ -114,9 +125,16 @@ class Deadlines:
         deadline.on_expiry()
 
     def _expire_group(self, second: int) -> None:
-        deadlines, _ = self._groups.pop(second)
-        while deadlines:  # one expiring may cancel others
-            deadlines.pop().on_expiry()
+        deadlines, _ = self._groups[second]
+        while deadlines:  # one expiring may cancel others, so that the group must still be found
+            deadline = deadlines.pop()
+            try:
+                deadline.on_expiry()
+            except Exception as exc:
+                # A bug; no reason for the other requests of this second to wait for ever.
+                context = {"message": "A deadline's callback failed", "exception": exc}
+                self._loop.call_exception_handler(context)
+        self._groups.pop(second, None)
 
 
 class TotalTimeout:
@@ -127,17 +145,33 @@ class TotalTimeout:
     bounds the wait.
     """
 
-    __slots__ = ("_deadline", "_seconds", "fail")
+    __slots__ = ("_deadline", "_deadlines", "_expired", "_fail", "_seconds")
 
     def __init__(self, deadlines: Deadlines, timeout: ClientTimeout) -> None:
         self._seconds = timeout.total
-        self.fail: Callable[[Exception], None] | None = None
-        """Takes the error when the time is over; set for as long as an exchange is under way."""
+        self._fail: Callable[[Exception], None] | None = None
+        self._expired = False
+        self._deadlines = deadlines
         self._deadline = (
             deadlines.after(timeout.total, self._expire, timeout.ceil_threshold)
             if timeout.total
             else None
         )
+
+    @property
+    def fail(self) -> Callable[[Exception], None] | None:
+        """Takes the error when the time is over; set for as long as an exchange is under way.
+
+        When the time was over before it is set, it is called in the next turn of the loop: a
+        connection may have been made in the very turn in which the deadline passed.
+        """
+        return self._fail
+
+    @fail.setter
+    def fail(self, fail: Callable[[Exception], None] | None) -> None:
+        self._fail = fail
+        if self._expired and fail is not None:
+            self._deadline = self._deadlines.after(0.0, self._expire)
 
     async def bound(self, making: Awaitable[T], doing: str) -> T:
         """Await `making`, at most until the deadline.
@@ -157,13 +191,14 @@ class TotalTimeout:
 
     def cancel(self) -> None:
         """Stop the clock: the request has ended."""
-        self.fail = None
+        self._fail = None
         if self._deadline is not None:
             self._deadline.cancel()
 
     def _expire(self) -> None:
-        if self.fail is not None:
-            self.fail(self._error("waiting for the response"))
+        self._expired = True
+        if self._fail is not None:
+            self._fail(self._error("waiting for the response"))
 
     def _error(self, doing: str) -> ServerTimeoutError:
         return ServerTimeoutError(f"The total timeout of {self._seconds} s expired while {doing}")
