@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import io
-import os
+import threading
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
+
+from whimbrel.streams import StreamReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,7 +87,8 @@ class FilePayload(Payload):
     """A file-like object, read off the event loop from where it stands.
 
     Args:
-        file: opened for reading bytes, or text, which is then sent in UTF-8.
+        file: opened for reading bytes, or text, which is then sent in UTF-8. It needs no more
+            than a `read` method; a seekable one of bytes has a size and can be sent again.
         content_type: its Content-Type.
     """
 
@@ -94,31 +97,46 @@ class FilePayload(Payload):
         self.content_type = content_type
         self._start: int | None = None
         self._used = False
+        self._reading = threading.Lock()
         if isinstance(file, io.TextIOBase):
             self.content_type = "text/plain; charset=utf-8"
-        elif file.seekable():
+        elif hasattr(file, "seekable") and file.seekable():
             self._start = file.tell()
             self.size = self._measure(self._start)
             self.replayable = True
 
-    def _measure(self, start: int) -> int:
+    def _measure(self, start: int) -> int | None:
+        # Not by fstat: the descriptor of a GzipFile is that of the compressed file, and what was
+        # written to a file and not flushed is not there yet.
         try:
-            end = os.fstat(self._file.fileno()).st_size
-        except (AttributeError, OSError):  # not a file of the operating system
-            end = self._file.seek(0, io.SEEK_END)
+            self._file.seek(0, io.SEEK_END)
+            end: int = self._file.tell()
+        except (OSError, ValueError):  # seekable, but its end cannot be found
+            return None
+        finally:
             self._file.seek(start)
         return max(0, end - start)
 
     async def parts(self) -> AsyncIterator[bytes]:
         """Iterate over the file from where it stood when this payload was made."""
-        loop = asyncio.get_running_loop()
-        if self._used:
-            if self._start is None:
-                raise RuntimeError("The file cannot be read again: it is not seekable")
-            await loop.run_in_executor(None, self._file.seek, self._start)
+        if self._used and self._start is None:
+            raise RuntimeError("The file cannot be read again: it is not seekable")
         self._used = True
-        while piece := await loop.run_in_executor(None, self._file.read, _READ_SIZE):
+        position = self._start
+        loop = asyncio.get_running_loop()
+        while piece := await loop.run_in_executor(None, self._read, position):
+            if position is not None:
+                position += len(piece)
             yield piece.encode("utf-8") if isinstance(piece, str) else piece
+
+    def _read(self, position: int | None) -> bytes | str:
+        # A read that was cancelled goes on in its thread, maybe into the time when the content is
+        # sent again: one at a time, and each from where it belongs.
+        with self._reading:
+            if position is not None:
+                self._file.seek(position)
+            piece: bytes | str = self._file.read(_READ_SIZE)
+            return piece
 
 
 class AsyncIterablePayload(Payload):
@@ -183,10 +201,12 @@ def make_payload(data: Any) -> Payload:
         return BytesPayload(data.encode("utf-8"), "text/plain; charset=utf-8")
     if isinstance(data, (Mapping, list, tuple)):
         return form_payload(data)
-    if isinstance(data, io.IOBase) or hasattr(data, "read"):
-        return FilePayload(data)
-    if isinstance(data, AsyncIterable):
+    if isinstance(data, StreamReader):
+        return AsyncIterablePayload(data.iter_any())  # by itself it iterates over lines
+    if isinstance(data, AsyncIterable):  # asynchronous files have a `read`, too, to be awaited
         return AsyncIterablePayload(data)
+    if hasattr(data, "read"):
+        return FilePayload(data)
     raise TypeError(
         f"data is {type(data).__name__}; it can be bytes, str, a mapping or list of pairs, "
         "a file object or an asynchronous iterable of bytes"
