@@ -68,7 +68,9 @@ def frame_content(
     if payload is None:
         if length:
             raise ValueError(f"Content-Length is {length}, but there is no content")
-        return NO_CONTENT if method in _WITHOUT_CONTENT else _EMPTY_CONTENT
+        if length is None and method in _WITHOUT_CONTENT:
+            return NO_CONTENT
+        return _EMPTY_CONTENT
     own: list[Field] = []
     if add_type and payload.content_type is not None and not field_values(fields, "content-type"):
         own.append(("Content-Type", payload.content_type))
@@ -115,7 +117,9 @@ def _content_coding(
         return None
     if field_values(fields, "content-encoding") or length is not None:
         raise ValueError("compress cannot be combined with Content-Encoding or Content-Length")
-    return "deflate" if compress is True else compress
+    coding = "deflate" if compress is True else compress
+    encoder_for(coding)  # an unknown coding is said now, not by the task that sends the content
+    return coding
 
 
 def _encoded(content: bytes, coding: str) -> Payload:

@@ -25,11 +25,22 @@ AUTOMATIC: tuple[Field, ...] = (
 
 
 def list_fields(headers: LooseHeaders | None) -> list[Field]:
-    """Return `headers` as a list of pairs; a multidict keeps its repeated names."""
+    """Return `headers` as a list of pairs; a multidict keeps its repeated names.
+
+    Raises:
+        TypeError: a name or a value is not text.
+    """
     if headers is None:
         return []
-    pairs = headers.items() if isinstance(headers, Mapping) else headers
-    return [(str(name), value) for name, value in pairs]
+    fields = []
+    for name, value in headers.items() if isinstance(headers, Mapping) else headers:
+        if not (isinstance(name, str) and isinstance(value, str)):
+            raise TypeError(
+                f"Header fields are text, not {type(name).__name__} and {type(value).__name__} "
+                f"(field {str(name)[:64]!r})"
+            )
+        fields.append((str(name), value))
+    return fields
 
 
 def field_values(fields: Iterable[Field], name: str) -> list[str]:
