@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
+from whimbrel.fields import list_fields
 from whimbrel.timeouts import DEFAULT_TIMEOUT, ClientTimeout
 
 if TYPE_CHECKING:
@@ -93,19 +94,31 @@ class RequestOptions(NamedTuple):
             raise ValueError("data and json parameters can not be used at the same time")
         if "timeout" in values and not isinstance(values["timeout"], ClientTimeout):
             values["timeout"] = _as_timeout(values["timeout"])
+        # Each hop asks for these again, and an iterator would have nothing left to say.
+        if values.get("skip_auto_headers") is not None:
+            values["skip_auto_headers"] = frozenset(values["skip_auto_headers"])
+        if values.get("proxy_headers") is not None:
+            values["proxy_headers"] = tuple(list_fields(values["proxy_headers"]))
         return self._replace(**values)
 
 
 _NAMES = frozenset(RequestOptions._fields)
 _SESSION_WHEN_NONE = frozenset(
-    ("auth", "auto_decompress", "proxy", "proxy_auth", "raise_for_status", "read_bufsize")
+    (
+        "auth",
+        "auto_decompress",
+        "proxy",
+        "proxy_auth",
+        "raise_for_status",
+        "read_bufsize",
+        "ssl",
+        "timeout",
+    )
 )
 
 
 def _as_timeout(value: object) -> ClientTimeout:
-    """Return the timeout that a plain number (of seconds in total) or `None` (no limit) means."""
-    if value is None:
-        return ClientTimeout()
+    """Return the timeout that a plain number (of seconds in total) means."""
     if isinstance(value, (int, float)):
         return ClientTimeout(total=value)
     raise TypeError(f"timeout is {type(value).__name__}; it can be a ClientTimeout or seconds")
