@@ -36,6 +36,7 @@ class Endpoints:
         Raises:
             NonHttpUrlClientError: the scheme is not one of HTTP or WebSocket.
             InvalidUrlClientError: the URL has no host, or no valid port.
+            ValueError: the proxy's URL is not one of a proxy.
         """
         key = (url.scheme, url.raw_host, url.port, options.ssl, options.server_hostname)
         endpoint = self._cache.get(key)
@@ -51,7 +52,9 @@ class Endpoints:
 def _make(url: URL, options: RequestOptions) -> Endpoint:
     is_ssl = _SECURE.get(url.scheme)
     if is_ssl is None:
-        raise NonHttpUrlClientError(f"{url} - the scheme is not http, https, ws or wss")
+        raise NonHttpUrlClientError(
+            f"{str(url)[:256]!r} - the scheme is not http, https, ws or wss"
+        )
     if not url.raw_host:
         raise InvalidUrlClientError(url, "the URL has no host")
     if url.port is None:

@@ -71,6 +71,14 @@ __all__ = [
 ]
 
 
+_MAX_QUOTED = 512
+"""Characters of a URL or a reason phrase, which a peer may have chosen, in an error's text."""
+
+
+def _excerpt(text: str) -> str:
+    return text if len(text) <= _MAX_QUOTED else text[:_MAX_QUOTED] + "..."
+
+
 class ClientResponseError(ClientError):
     """A response came, but it is not one that the caller can use.
 
@@ -99,8 +107,8 @@ class ClientResponseError(ClientError):
         self.headers = headers
 
     def __str__(self) -> str:
-        url = self.request_info.real_url
-        return f"{self.status}, message={self.message!r}, url={str(url)!r}"
+        message, url = _excerpt(self.message), _excerpt(str(self.request_info.real_url))
+        return f"{self.status}, message={message!r}, url={url!r}"
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self})"
@@ -173,7 +181,8 @@ class InvalidURL(ClientError, ValueError):  # noqa: N818  the name in the refere
         return self.args[1] if len(self.args) > 1 else None
 
     def __str__(self) -> str:
-        return str(self.url) if self.description is None else f"{self.url} - {self.description}"
+        url = _excerpt(str(self.url))
+        return url if self.description is None else f"{url} - {self.description}"
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self}>"
