@@ -215,7 +215,7 @@ def test_release_does_not_slow_down_with_hosts_and_waiters(hosts: Any) -> None:
         return (perf_counter() - started) / waiters
 
     few = min(time_for_one(500) for _ in range(3))
-    assert time_for_one(8000) < 8 * few
+    assert min(time_for_one(8000) for _ in range(3)) < 8 * few
 
 
 class PoolMachine(RuleBasedStateMachine):
