@@ -5,10 +5,18 @@ from __future__ import annotations
 import os
 import pty
 import re
+import signal
+import ssl
 import subprocess
 import sys
+from pathlib import Path
 
-from tools.webapp.processes import ROOT
+import pytest
+from tools.demo.__main__ import take_steps
+from tools.demo.display import Display
+from tools.demo.steps import QUICK, StepFailed, Tour
+from tools.webapp.faults import answer_each, raw_server
+from tools.webapp.processes import ROOT, accepts_tcp, free_port
 
 COMMAND = [sys.executable, "-m", "tools.demo", "--quick"]
 
@@ -59,3 +67,39 @@ def read(terminal: int) -> bytes:
         return os.read(terminal, 65_536)
     except OSError:
         return b""
+
+
+async def test_a_wrong_answer_is_noticed(trust: ssl.SSLContext) -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n"
+    async with raw_server(answer_each(head + b'{"bird": "duck"}')) as server:
+        tour = Tour(server.url, server.url, trust, QUICK)
+        with pytest.raises(StepFailed, match=r"document: expected .*whimbrel.*, got .*duck"):
+            await take_steps(tour, Display())
+
+
+async def test_a_server_that_is_gone_is_noticed(trust: ssl.SSLContext) -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    with pytest.raises(StepFailed, match="ClientConnectorError"):
+        await take_steps(Tour(url, url, trust, QUICK), Display())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_servers_stop_when_the_demo_is_told_to(number: signal.Signals, tmp_path: Path) -> None:
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-u", "-m", "tools.demo"],
+            cwd=ROOT,
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=log,
+        )
+    with process:
+        assert process.stdout is not None
+        first = process.stdout.readline().decode()
+        process.send_signal(number)
+        process.stdout.read()
+    assert process.returncode == (130 if number is signal.SIGINT else 143)
+    ports = re.findall(r":(\d+)", first)
+    assert len(ports) == 2
+    for port in ports:
+        assert not accepts_tcp(int(port))()

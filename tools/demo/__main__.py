@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import signal
 import sys
 import tempfile
 from pathlib import Path
+from typing import NoReturn
 
 from tools.demo.display import Display
 from tools.demo.steps import FULL, QUICK, STEPS, Sizes, StepFailed, Tour
@@ -45,12 +47,19 @@ def run(sizes: Sizes, display: Display) -> None:
             asyncio.run(take_steps(tour, display))
 
 
+def _leave(number: int, frame: object) -> NoReturn:
+    """End by an exception: it stops the servers, which a signal by itself does not."""
+    raise SystemExit(128 + number)
+
+
 def main() -> int:
     """Parse the command line, run, and return the exit status."""
     parser = argparse.ArgumentParser(prog="demo", description="The client at work.")
     parser.add_argument("--quick", action="store_true", help="smaller transfers, fewer requests")
     sizes = QUICK if parser.parse_args().quick else FULL
     display = Display()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _leave)
     try:
         run(sizes, display)
     except (StepFailed, ServerFailed) as exc:
