@@ -286,7 +286,8 @@ class StreamReader:
     async def readchunk(self) -> tuple[bytes, bool]:
         """Read a piece, and whether it ends a chunk of the chunked transfer coding.
 
-        Pieces never cross the end of a chunk. Returns `(b"", False)` at the end of the body.
+        Pieces never cross the end of a chunk, except in what another read had already taken when
+        it was cancelled or failed. Returns `(b"", False)` at the end of the body.
         """
         while True:
             if self._chunk_ends and self._chunk_ends[0] <= self._cursor + self._size:
@@ -379,7 +380,10 @@ class StreamReader:
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def _put_back(self, data: bytes) -> None:
-        """Undo the taking of `data`, so that an interrupted read loses nothing."""
+        """Undo the taking of `data`, so that an interrupted read loses nothing of the body.
+
+        The ends of chunks in it are not kept, for that would be much for many small chunks.
+        """
         if not data:
             return
         if self._offset:
