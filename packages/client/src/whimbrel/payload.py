@@ -106,8 +106,7 @@ class FilePayload(Payload):
             self.replayable = True
 
     def _measure(self, start: int) -> int | None:
-        # Not by fstat: the descriptor of a GzipFile is that of the compressed file, and what was
-        # written to a file and not flushed is not there yet.
+        # Not by fstat: the descriptor of a GzipFile is that of the compressed file.
         try:
             self._file.seek(0, io.SEEK_END)
             end: int = self._file.tell()
