@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from yarl import URL
 
-from whimbrel.cookies import HeaderJar, cookie_field, jar_cookies
+from whimbrel.cookies import cookie_field, jar_cookies
 from whimbrel_cookiejar import AbstractCookieJar, CookieJar, DummyCookieJar
 
 HERE = URL("http://example.com/")
@@ -47,7 +47,6 @@ def test_what_is_nearer_to_the_caller_wins(
 
 def test_our_jar_gives_its_field_at_once() -> None:
     jar = CookieJar()
-    assert isinstance(jar, HeaderJar)
     assert jar_cookies(jar, HERE) == ""
     jar.update_cookies({"a": "1", "b": "2"}, HERE)
     assert jar_cookies(jar, HERE) == jar.cookie_header(HERE)
@@ -91,7 +90,26 @@ class UsersJar(AbstractCookieJar):
 
 def test_a_users_jar_is_asked_for_cookies() -> None:
     jar = UsersJar()
-    assert not isinstance(jar, HeaderJar)
     jar.update_cookies({"a": "1", "b": "x y"})
     assert jar_cookies(jar, HERE) == 'a=1; b="x y"'
     assert jar_cookies(jar, URL("http://other.example/")) == ""
+
+
+class PickyJar(CookieJar):
+    """A jar that overrides what the reference knows."""
+
+    def filter_cookies(self, request_url: URL = HERE) -> BaseCookie[str]:
+        return SimpleCookie({"only": "this"})
+
+
+class PickierJar(PickyJar):
+    """One that overrides what only our jar has, too."""
+
+    def cookie_header(self, url: str | URL, now: float | None = None) -> str:
+        return "only=that"
+
+
+def test_what_a_subclass_of_our_jar_overrides_is_asked() -> None:
+    for jar, expected in ((PickyJar(), "only=this"), (PickierJar(), "only=that")):
+        jar.update_cookies({"a": "1"}, HERE)
+        assert jar_cookies(jar, HERE) == expected

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import whimbrel
 from whimbrel import (
     BasicAuth,
     ClientSession,
+    ClientTimeout,
     CookieJar,
     DummyCookieJar,
     HttpVersion10,
@@ -136,6 +138,32 @@ async def test_redirect_reuses_the_connection_and_keeps_the_fragment(raw_server:
     assert str(response.real_url) == server.url + "next#part"
     assert str(response.url) == server.url + "next"
     assert await response.history[0].read() == b"gone"
+
+
+async def test_redirect_with_a_body_larger_than_the_buffer(raw_server: Any) -> None:
+    large = redirect_to("/next").replace(b"Content-Length: 4\r\n\r\ngone", b"")
+    large += b"Content-Length: 60000\r\n\r\n" + bytes(60_000)
+    server = await raw_server(large, OK)
+    async with (
+        ClientSession(read_bufsize=1000) as session,
+        session.get(server.url, timeout=ClientTimeout(total=5)) as response,
+    ):
+        assert await response.read() == b"ok"
+        assert await response.history[0].read() == bytes(60_000)
+    assert server.connections == 1
+
+
+async def test_redirect_with_a_body_that_is_cut_short(raw_server: Any) -> None:
+    target = await raw_server(OK)
+    location = target.url
+
+    async def cut_to_target(reader: Any, writer: asyncio.StreamWriter) -> None:
+        writer.write(redirect_to(location)[:-2])
+        writer.close()
+
+    server = await raw_server(cut_to_target)
+    async with ClientSession() as session, session.get(server.url) as response:
+        assert await response.read() == b"ok"
 
 
 async def test_redirect_that_needs_a_consumed_body(raw_server: Any) -> None:

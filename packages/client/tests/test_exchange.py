@@ -254,6 +254,36 @@ async def test_body_that_fails_is_an_error_with_its_cause(raw_server: Any) -> No
         assert clean(session)
 
 
+async def test_body_that_is_not_wanted_any_more_is_closed(raw_server: Any) -> None:
+    ended = asyncio.Event()
+
+    async def body() -> Any:
+        try:
+            while True:
+                yield bytes(2**16)
+        finally:
+            ended.set()
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nbig")
+        await writer.drain()
+        await reader.read()
+        writer.close()
+
+    tasks: set[asyncio.Task[None]] = set()
+    server = await asyncio.start_server(
+        lambda r, w: tasks.add(asyncio.create_task(refuse(r, w))), "127.0.0.1", 0
+    )
+    port = server.sockets[0].getsockname()[1]
+    async with ClientSession() as session:
+        async with session.post(f"http://127.0.0.1:{port}/", data=body()) as response:
+            assert await response.read() == b"big"
+        await asyncio.wait_for(ended.wait(), 5)
+    server.close()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
 async def test_response_that_starts_while_the_body_is_still_made(raw_server: Any) -> None:
     heard = asyncio.Event()
 

@@ -6,6 +6,7 @@ Every decision is made by a pure function elsewhere (`redirects`, `content`, `co
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -54,7 +55,7 @@ _IDEMPOTENT = frozenset(("GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"))
 """Methods that may be sent again when a connection fails (RFC 9110 section 9.2.2)."""
 
 _SMALL_BODY = 2**16
-"""A redirect's body of up to this many bytes is awaited, so that its connection can be reused."""
+"""A redirect's body of up to this many bytes is read, so that its connection can be reused."""
 
 
 @dataclass(slots=True)
@@ -188,10 +189,14 @@ class Dispatcher:
 
     @staticmethod
     async def _leave(response: ClientResponse, head: Response) -> None:
-        """Let go of a redirect's response; its body, where it is small, is awaited before."""
+        """Let go of a redirect's response; a small body is read, so that its connection is kept.
+
+        A coded body is not: it may be small and decode to a huge one.
+        """
         length = head.content_length
-        if not response.closed and length is not None and length <= _SMALL_BODY:
-            await response.content.wait_eof()
+        if length is not None and length <= _SMALL_BODY and not head.values(b"content-encoding"):
+            with suppress(ClientPayloadError):  # the redirect is good, whatever its body is
+                await response.read()
         response.release()
 
     # One hop

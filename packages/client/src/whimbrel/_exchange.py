@@ -8,6 +8,7 @@ response ends. It is never used again, so that nothing of one response can reach
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from whimbrel.errors import (
@@ -308,8 +309,10 @@ class Exchange:
         writer = chunked_body() if length is None else length_body(length)
         encoder = None if coding is None else encoder_for(coding)
         try:
-            async for piece in body.parts():
-                await self._send_piece(writer, encoder.encode(bytes(piece)) if encoder else piece)
+            async with aclosing(body.parts()) as parts:
+                async for piece in parts:
+                    coded = encoder.encode(bytes(piece)) if encoder else piece
+                    await self._send_piece(writer, coded)
             if encoder is not None:
                 await self._send_piece(writer, encoder.finish())
             self._transport.write(writer.end())
@@ -336,7 +339,9 @@ class Exchange:
 
     def _watch_silence(self, seconds: float) -> None:
         self._last_data_at = self._loop.time()
-        self._silence = self._deadlines.after(seconds, self._check_silence)
+        self._silence = self._deadlines.after(
+            seconds, self._check_silence, self.request.options.timeout.ceil_threshold
+        )
 
     def _check_silence(self) -> None:
         timeout = self.request.options.timeout

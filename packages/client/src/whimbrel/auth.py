@@ -68,6 +68,10 @@ class BasicAuth(_BasicAuthFields):
             return None
         return cls(url.user or "", url.password or "", encoding)
 
+    def __repr__(self) -> str:
+        """Show who, but not the password: a representation ends up in logs."""
+        return f"{type(self).__name__}(login={self.login!r}, password=..., ...)"
+
     def encode(self) -> str:
         """Return the value for an Authorization field."""
         credentials = f"{self.login}:{self.password}".encode(self.encoding)

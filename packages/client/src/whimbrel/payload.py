@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import io
 import threading
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -53,8 +53,8 @@ class Payload:
         """Return the whole content when it stands in memory, else `None`."""
         return None
 
-    def parts(self) -> AsyncIterator[bytes | bytearray | memoryview]:
-        """Iterate over the content in pieces that are not empty.
+    def parts(self) -> AsyncGenerator[bytes | bytearray | memoryview]:
+        """Iterate over the content in pieces that are not empty; the caller closes the iterator.
 
         Raises:
             RuntimeError: it was sent before and cannot be sent again.
@@ -76,7 +76,7 @@ class BytesPayload(Payload):
         """Return the content."""
         return self._value
 
-    async def parts(self) -> AsyncIterator[memoryview]:
+    async def parts(self) -> AsyncGenerator[memoryview]:
         """Iterate over views of the content, without copying it."""
         view = memoryview(self._value)
         for start in range(0, len(view), _READ_SIZE):
@@ -116,7 +116,7 @@ class FilePayload(Payload):
             self._file.seek(start)
         return max(0, end - start)
 
-    async def parts(self) -> AsyncIterator[bytes]:
+    async def parts(self) -> AsyncGenerator[bytes]:
         """Iterate over the file from where it stood when this payload was made."""
         if self._used and self._start is None:
             raise RuntimeError("The file cannot be read again: it is not seekable")
@@ -149,16 +149,21 @@ class AsyncIterablePayload(Payload):
         # An iterator can be gone through once; an iterable makes a new iterator each time.
         self.replayable = not isinstance(value, AsyncIterator)
 
-    async def parts(self) -> AsyncIterator[bytes]:
+    async def parts(self) -> AsyncGenerator[bytes]:
         """Iterate over what the iterable yields."""
         if self._used and not self.replayable:
             raise RuntimeError("The asynchronous iterator was used up by the first sending")
         self._used = True
-        async for piece in self._value:
-            if not isinstance(piece, (bytes, bytearray, memoryview)):
-                raise TypeError(f"The body yielded {type(piece).__name__}, not bytes")
-            if piece:
-                yield piece
+        pieces = aiter(self._value)
+        try:
+            async for piece in pieces:
+                if not isinstance(piece, (bytes, bytearray, memoryview)):
+                    raise TypeError(f"The body yielded {type(piece).__name__}, not bytes")
+                if piece:
+                    yield piece
+        finally:
+            if isinstance(pieces, AsyncGenerator):
+                await pieces.aclose()  # so that it ends now, though nobody wants the rest
 
 
 def json_payload(value: Any, serialize: JSONEncoder) -> Payload:

@@ -13,7 +13,7 @@ from whimbrel.errors import InvalidUrlRedirectClientError, NonHttpUrlRedirectCli
 if TYPE_CHECKING:
     from whimbrel.fields import Field
 
-__all__ = ["Redirect", "decide", "fields_after"]
+__all__ = ["Redirect", "decide", "fields_after", "origin"]
 
 _STATUSES = frozenset((301, 302, 303, 307, 308))
 _OF_THE_ORIGIN = frozenset(("authorization", "cookie", "host", "proxy-authorization"))
@@ -80,7 +80,7 @@ def decide(
         "GET" if becomes_get else method,
         target,
         not becomes_get and status != 303,
-        _origin(target) != _origin(url),
+        origin(target) != origin(url),
     )
 
 
@@ -94,8 +94,11 @@ def fields_after(redirect: Redirect, fields: list[Field]) -> list[Field]:
     return [field for field in fields if field[0].lower() not in dropped]
 
 
-def _origin(url: URL) -> tuple[str, str, int | None]:
-    # Not URL.origin(), for which a default port that is written out makes another origin.
+def origin(url: URL) -> tuple[str, str, int | None]:
+    """Return scheme, host and port of `url` (RFC 9110 section 4.3.1).
+
+    Not `URL.origin()`, for which a default port that is written out makes another origin.
+    """
     return url.scheme, (url.raw_host or "").lower(), url.port
 
 

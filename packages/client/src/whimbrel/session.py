@@ -19,6 +19,7 @@ from whimbrel.errors import InvalidUrlClientError
 from whimbrel.fields import SessionFields, list_fields
 from whimbrel.http_version import HttpVersion, HttpVersion11
 from whimbrel.options import RequestOptions
+from whimbrel.redirects import origin
 from whimbrel.timeouts import DEFAULT_TIMEOUT, ClientTimeout, Deadlines
 from whimbrel_connector import TCPConnector
 from whimbrel_cookiejar import CookieJar
@@ -263,8 +264,7 @@ class ClientSession:
             options.auth is not None
             and "auth" not in changes
             and self._base_url is not None
-            and target.absolute
-            and target.origin() != self._base_url.origin()
+            and origin(target) != origin(self._base_url)
         ):
             options = options._replace(auth=None)
         return await dispatcher.request(method, target, options)

@@ -64,14 +64,13 @@ class Deadlines:
     deadline is cancelled, so that a session has at most one timer for each second in which one of
     its longest timeouts can end, and adding and cancelling a deadline costs two set operations.
 
-    After `close`, deadlines can still be added, for a response may outlive its session; each has
-    a timer of its own then, which goes when the deadline is cancelled.
+    A response may outlive its session. After `close`, timers last only as long as a deadline
+    needs them, and new deadlines have one each.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._groups: dict[float, tuple[set[Deadline], asyncio.TimerHandle]] = {}
-        self._single: set[Deadline] = set()
         self._closed = False
 
     def after(
@@ -86,8 +85,7 @@ class Deadlines:
             return Deadline(self, when, on_expiry)
         if self._closed or seconds < ceil_threshold:
             deadline = Deadline(self, when, on_expiry)
-            deadline._handle = self._loop.call_at(when, self._expire_single, deadline)
-            self._single.add(deadline)
+            deadline._handle = self._loop.call_at(when, on_expiry)
             return deadline
         second = math.ceil(when)
         deadline = Deadline(self, second, on_expiry)
@@ -102,27 +100,24 @@ class Deadlines:
         """Forget `deadline`; harmless when it has passed."""
         if deadline._handle is not None:
             deadline._handle.cancel()
-            self._single.discard(deadline)
             return
         group = self._groups.get(deadline.when)
         if group is not None:
             group[0].discard(deadline)
+            if self._closed:
+                self._drop_if_empty(deadline.when)
 
     def close(self) -> None:
-        """Forget every deadline and disarm every timer."""
+        """Disarm every timer that no deadline needs, now and from now on."""
         self._closed = True
-        for deadlines, timer in self._groups.values():
-            timer.cancel()
-            deadlines.clear()  # it may be expiring just now
-        self._groups.clear()
-        for deadline in self._single:
-            if deadline._handle is not None:
-                deadline._handle.cancel()
-        self._single.clear()
+        for second in list(self._groups):
+            self._drop_if_empty(second)
 
-    def _expire_single(self, deadline: Deadline) -> None:
-        self._single.discard(deadline)
-        deadline.on_expiry()
+    def _drop_if_empty(self, second: float) -> None:
+        deadlines, timer = self._groups[second]
+        if not deadlines:
+            timer.cancel()
+            del self._groups[second]
 
     def _expire_group(self, second: int) -> None:
         deadlines, _ = self._groups[second]

@@ -53,6 +53,8 @@ async def transfer(options: Options) -> None:
             await _request(session, request, options, deadline)
     except (ClientError, TimeoutError) as exc:
         raise explain(exc) from exc
+    except ValueError as exc:  # what the options ask for cannot be said in HTTP, or not be done
+        raise CliError(Exit.USAGE, visible(str(exc))) from exc
 
 
 def _connector(options: Options) -> BaseConnector:
