@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 from tools.webapp import servers
 from tools.webapp.certificates import Authority, Certificate
 from tools.webapp.processes import printed
-
 from whimbrel import ClientSession, TCPConnector
 
 

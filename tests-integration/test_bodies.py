@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from tools.webapp.pattern import blocks, digest, stream
 
+from tools.webapp.pattern import blocks, digest, stream
 from whimbrel import ClientError, ClientSession
 
 LARGE = 10_000_000

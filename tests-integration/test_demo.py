@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tools.demo.__main__ import take_steps
 from tools.demo.display import Display
 from tools.demo.steps import QUICK, StepFailed, Tour

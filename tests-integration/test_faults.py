@@ -8,6 +8,7 @@ import socket
 from typing import Any
 
 import pytest
+
 from tools.webapp.faults import (
     answer_each,
     answer_then_close,
@@ -17,7 +18,6 @@ from tools.webapp.faults import (
     reset,
 )
 from tools.webapp.processes import free_port
-
 from whimbrel import (
     AbstractResolver,
     ClientConnectorDNSError,

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from tools.webapp.faults import answer_each, answer_then_hold, raw_server, read_head
 from tools.webapp.pattern import stream
-
 from whimbrel import ClientSession, ClientTimeout, ServerDisconnectedError, TCPConnector
 
 SMALL = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"

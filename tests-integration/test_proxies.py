@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from tools.webapp.faults import answer_then_close, raw_server
 from tools.webapp.pattern import blocks, digest
 from tools.webapp.processes import free_port
-
 from whimbrel import (
     BasicAuth,
     ClientConnectorCertificateError,

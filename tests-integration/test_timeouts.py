@@ -6,8 +6,8 @@ import asyncio
 import ssl
 
 import pytest
-from tools.webapp.faults import answer_then_hold, deaf_port, raw_server
 
+from tools.webapp.faults import answer_then_hold, deaf_port, raw_server
 from whimbrel import (
     ClientSession,
     ClientTimeout,

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+
 from tools.webapp.certificates import Authority, Certificate
 from tools.webapp.faults import answer_each, raw_server
-
 from whimbrel import (
     ClientConnectorCertificateError,
     ClientConnectorSSLError,

@@ -6,8 +6,8 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from tools.webapp.pattern import digest
 
+from tools.webapp.pattern import digest
 from whimbrel import ClientSession, UnixClientConnectorError, UnixConnector
 
 SIZE = 500_000

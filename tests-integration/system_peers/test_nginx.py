@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
+
 from tools.webapp.certificates import Certificate
 from tools.webapp.nginx import LARGE_TEXT, SMALL_TEXT, Nginx, nginx
 from tools.webapp.pattern import blocks, digest, stream
-
 from whimbrel import ClientSession, TCPConnector
 
 pytestmark = pytest.mark.system_peer

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from tools.workspace import ROOT, load_members
 
 pytest_plugins = ["pytester"]

@@ -8,12 +8,12 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import pytest
+
+import whimbrel
 from tools.bench.harness import Case, Operations, Variant, measure
 from tools.bench.loops import AsyncOperations, on_a_loop
 from tools.bench.report import table, write_json
 from tools.bench.server import BODY, serving
-
-import whimbrel
 
 
 def spinning(turns: int, calls: list[str], name: str) -> Variant:

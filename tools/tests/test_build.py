@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
 from tools.build import build_member, check_wheel
 from tools.workspace import Member, WorkspaceError, load_members, member_named
 

@@ -9,6 +9,7 @@ from subprocess import CompletedProcess
 
 import pytest
 from packaging.version import Version
+
 from tools.checks.fragments import check_fragments
 from tools.checks.private_names import check_private_names
 from tools.checks.ranges import check_ranges, series_of

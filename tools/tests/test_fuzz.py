@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+
 from tools.fuzz.targets import TARGETS
 from tools.fuzz.targets._pieces import pieces_of
 

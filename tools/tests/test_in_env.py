@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tools.matrix import SUPPORTED, find_interpreters
 from tools.workspace import ROOT
 

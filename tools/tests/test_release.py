@@ -9,6 +9,7 @@ from subprocess import CompletedProcess
 
 import pytest
 from packaging.version import Version
+
 from tools.release.bump import bump, next_version
 from tools.workspace import WorkspaceError, load_members, member_named
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator
 from importlib.util import find_spec
@@ -31,9 +32,52 @@ async def test_finds_the_addresses_of_a_name(resolver: Any) -> None:
     assert {result["family"] for result in found} == {socket.AF_INET}
 
 
-async def test_unknown_name_is_an_os_error(resolver: Any) -> None:
+async def test_no_address_of_that_family_is_an_os_error() -> None:
+    # An address of the other family, since a name would be asked for outside this machine.
     with pytest.raises(OSError, match=r"\w"):
-        await resolver.resolve("no-such-name.invalid", 80)
+        await ThreadedResolver().resolve("127.0.0.1", 80, socket.AF_INET6)
+
+
+class NameServer(asyncio.DatagramProtocol):
+    """Knows one name (RFC 1035 section 4.1); of every other one it says that there is none."""
+
+    NAME = b"\x04bird\x04test\x00"
+
+    def __init__(self) -> None:
+        self.asked: list[bytes] = []
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+
+    def datagram_received(self, data: bytes, addr: Any) -> None:
+        name = data[12 : data.index(b"\0", 12) + 1]
+        question = data[12 : 12 + len(name) + 4]
+        self.asked.append(name)
+        known = name.lower() == self.NAME and question[-4:-2] == b"\0\1"
+        head = data[:2] + (b"\x81\x80" if known else b"\x81\x83") + b"\0\1"
+        if known:
+            record = b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4" + bytes([127, 0, 0, 5])
+            self.transport.sendto(head + b"\0\1\0\0\0\0" + question + record, addr)
+        else:
+            self.transport.sendto(head + bytes(6) + question, addr)
+
+
+@pytest.mark.skipif(not HAS_AIODNS, reason="aiodns is not installed")
+async def test_aiodns_asks_the_name_server_it_is_told() -> None:
+    transport, server = await asyncio.get_running_loop().create_datagram_endpoint(
+        NameServer, local_addr=("127.0.0.1", 0)
+    )
+    port = transport.get_extra_info("sockname")[1]
+    resolver = AsyncResolver(nameservers=["127.0.0.1"], udp_port=port, tcp_port=port, tries=1)
+    try:
+        found = await resolver.resolve("bird.test", 80, socket.AF_INET)
+        assert [result["host"] for result in found] == ["127.0.0.5"]
+        with pytest.raises(OSError, match=r"\w"):
+            await resolver.resolve("none.test", 80, socket.AF_INET)
+        assert server.asked
+    finally:
+        await resolver.close()
+        transport.close()
 
 
 def test_default_is_asynchronous_where_it_can_be() -> None:
