@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import gzip
 from typing import Any
 
@@ -441,3 +442,19 @@ async def test_forgotten_response_warns_and_closes(raw_server: Any) -> None:
             del response
         await asyncio.sleep(0.01)
         assert clean(session)
+
+
+async def test_request_leaves_no_work_to_the_garbage_collector(raw_server: Any) -> None:
+    server = await raw_server(OK)
+    async with ClientSession() as session:
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(20):
+                async with session.get(server.url) as response:
+                    await response.read()
+            del response
+            found = gc.collect()
+        finally:
+            gc.enable()
+    assert found < 20  # nothing for each request; asyncio's server may leave something

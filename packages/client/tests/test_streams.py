@@ -658,8 +658,16 @@ async def test_a_broken_coding_is_an_error_behind_what_was_good(
     assert good.startswith(found)
     if limit == 1:
         assert len(found) >= len(good) - 32  # of the broken step nothing comes
-    assert source.abandoned
     assert not reader.at_eof()
+
+
+async def test_the_rest_of_a_broken_coding_is_abandoned() -> None:
+    source = Source()
+    reader = StreamReader(source, 100, decoder_for([b"gzip"]))
+    reader.feed_data(b"this is no gzip member, and more is to come")
+    assert source.abandoned
+    with pytest.raises(ClientPayloadError, match="Cannot decode the body"):
+        await reader.read()
 
 
 async def test_an_earlier_error_is_not_replaced_by_one_of_decoding() -> None:

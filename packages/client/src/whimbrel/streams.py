@@ -39,6 +39,26 @@ class BodySource(Protocol):
         """Deliver no more at all: what came cannot be decoded. Harmless when complete."""
 
 
+class _Ended:
+    """The source of a body that has ended.
+
+    It takes the exchange's place, so that the two do not keep each other alive until the garbage
+    collector comes.
+    """
+
+    def pause_body(self) -> None:
+        """Do nothing."""
+
+    def resume_body(self) -> None:
+        """Do nothing."""
+
+    def abandon_body(self) -> None:
+        """Do nothing."""
+
+
+_ENDED = _Ended()
+
+
 class AsyncStreamIterator(Generic[T]):
     """Iterates over what `read` returns, until it returns something empty."""
 
@@ -96,7 +116,7 @@ class StreamReader:
     def __init__(
         self, source: BodySource, limit: int = 2**16, decoder: Decoder | None = None
     ) -> None:
-        self._source = source
+        self._source: BodySource = source
         self._limit = max(1, limit)  # a decoder must be given room for something
         self._decoder = decoder
         self._buffer: deque[bytes] = deque()
@@ -147,6 +167,7 @@ class StreamReader:
     def feed_eof(self) -> None:
         """Learn that the body is complete."""
         self._eof = True
+        self._source = _ENDED
         if self._decoder is not None:
             self._decode()
         if self._waiter is not None:
@@ -156,6 +177,7 @@ class StreamReader:
         """Make every read raise `exc` once the data that came before it has been read."""
         if self._exception is None:
             self._exception = exc
+        self._source = _ENDED
         if self._waiter is not None:
             self._wake(self._waiter)
 
@@ -482,5 +504,6 @@ class StreamReader:
         self._decoder = None
         error = ClientPayloadError(f"Cannot decode the body: {cause}")
         error.__cause__ = cause
+        source = self._source
         self.set_exception(error)
-        self._source.abandon_body()
+        source.abandon_body()

@@ -189,6 +189,7 @@ class TotalTimeout:
         self._fail = None
         if self._deadline is not None:
             self._deadline.cancel()
+            self._deadline = None  # it refers back to this: no work for the garbage collector
 
     def _expire(self) -> None:
         self._expired = True
