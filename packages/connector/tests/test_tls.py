@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from whimbrel_connector import Endpoint, Fingerprint, merge_ssl
+from whimbrel_connector import Endpoint, Fingerprint, TCPConnector, merge_ssl
 from whimbrel_connector._tls import context_for, server_name
 
 CONTEXT = ssl.create_default_context()
@@ -63,10 +63,6 @@ def test_option_alone_is_taken(option: Any) -> None:
     assert merge_ssl(option) is option
 
 
-def test_none_is_the_default() -> None:
-    assert merge_ssl(None) is True
-
-
 def test_options_exclude_each_other() -> None:
     with (
         pytest.warns(DeprecationWarning, match="ssl_context"),
@@ -75,7 +71,25 @@ def test_options_exclude_each_other() -> None:
         merge_ssl(False, ssl_context=CONTEXT)
 
 
-@pytest.mark.parametrize("option", ["yes", 1, PIN])
-def test_option_of_another_type_is_refused(option: Any) -> None:
+@pytest.mark.parametrize("option", ["yes", 1, 0, None, PIN])
+@pytest.mark.parametrize(
+    "take",
+    [
+        merge_ssl,
+        lambda option: context_for(option, ()),
+        lambda option: Endpoint("h", 1, True, ssl=option),
+        lambda option: Endpoint("h", 1, False, ssl=option),
+        lambda option: TCPConnector(ssl=option),
+    ],
+)
+def test_option_of_another_type_is_refused(take: Any, option: Any) -> None:
+    """Truth is not enough: nobody's trust depends on what `1` or `None` may have meant."""
     with pytest.raises(TypeError, match="ssl must be"):
+        take(option)
+
+
+def test_excerpt_of_a_refused_option_is_bounded() -> None:
+    option: Any = "x" * 10_000
+    with pytest.raises(TypeError) as caught:
         merge_ssl(option)
+    assert len(str(caught.value)) < 200

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 import warnings
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from whimbrel_connector.errors import (
     ClientConnectorCertificateError,
@@ -18,24 +18,49 @@ if TYPE_CHECKING:
     from whimbrel_connector.endpoint import Endpoint
     from whimbrel_connector.interfaces import Transport
 
-__all__ = ["SHUTDOWN_TIMEOUT", "check_session", "context_for", "merge_ssl", "server_name"]
+    SSLOption = bool | Fingerprint | ssl.SSLContext
+
+__all__ = [
+    "SHUTDOWN_TIMEOUT",
+    "check_option",
+    "check_session",
+    "context_for",
+    "merge_ssl",
+    "server_name",
+]
 
 #: How long the peer may take to answer our close_notify, in seconds.
 SHUTDOWN_TIMEOUT = 1.0
+_EXCERPT = 80
+
+
+def check_option(option: object) -> None:
+    """Refuse what is no `ssl` option.
+
+    Whether anybody is trusted must never depend on what is merely true or false: `1` is equal to
+    `True` and is not it.
+
+    Raises:
+        TypeError: it is neither a bool, nor a `Fingerprint`, nor an `ssl.SSLContext`.
+    """
+    if not isinstance(option, bool | Fingerprint | ssl.SSLContext):
+        raise TypeError(
+            f"ssl must be a bool, a Fingerprint or an ssl.SSLContext, not {repr(option)[:_EXCERPT]}"
+        )
 
 
 def merge_ssl(
-    ssl_option: Any,
+    ssl_option: SSLOption,
     verify_ssl: bool | None = None,
     ssl_context: ssl.SSLContext | None = None,
     fingerprint: bytes | None = None,
     *,
     stacklevel: int = 3,
-) -> bool | Fingerprint | ssl.SSLContext:
+) -> SSLOption:
     """Turn `ssl` and the deprecated options that it replaced into one value.
 
     Args:
-        ssl_option: the `ssl` option; `None` means `True`.
+        ssl_option: the `ssl` option.
         verify_ssl: deprecated; `False` is `ssl=False`.
         ssl_context: deprecated; the same as `ssl=ssl_context`.
         fingerprint: deprecated; the same as `ssl=Fingerprint(fingerprint)`.
@@ -43,24 +68,20 @@ def merge_ssl(
 
     Raises:
         ValueError: more than one of them is given.
-        TypeError: `ssl_option` is something else.
+        TypeError: one of them is something else.
     """
-    old: list[tuple[str, bool | Fingerprint | ssl.SSLContext]] = []
+    check_option(ssl_option)
+    old: list[tuple[str, SSLOption]] = []
     if verify_ssl is not None:
-        old.append(("verify_ssl", bool(verify_ssl)))
+        old.append(("verify_ssl", verify_ssl))
     if ssl_context is not None:
         old.append(("ssl_context", ssl_context))
     if fingerprint is not None:
         old.append(("fingerprint", Fingerprint(fingerprint)))
-    for name, _ in old:
+    for name, value in old:
+        check_option(value)
         warnings.warn(f"{name} is deprecated, use ssl", DeprecationWarning, stacklevel=stacklevel)
     given = [value for name, value in old if value is not True]
-    if ssl_option is None:
-        ssl_option = True
-    if not isinstance(ssl_option, bool | Fingerprint | ssl.SSLContext):
-        raise TypeError(
-            f"ssl must be a bool, a Fingerprint or an ssl.SSLContext, not {ssl_option!r}"
-        )
     if ssl_option is not True:
         given.append(ssl_option)
     if len(given) > 1:
@@ -80,16 +101,19 @@ def _make_context(verify: bool, alpn: tuple[str, ...]) -> ssl.SSLContext:
     return context
 
 
-def context_for(
-    option: bool | Fingerprint | ssl.SSLContext, alpn: tuple[str, ...]
-) -> ssl.SSLContext:
+def context_for(option: SSLOption, alpn: tuple[str, ...]) -> ssl.SSLContext:
     """Return the context for an `ssl` option; the same option always gets the same one.
 
     A context of the user's is used as it is, with the ALPN protocols that it has.
+
+    Raises:
+        TypeError: it is no `ssl` option.
     """
+    check_option(option)
     if isinstance(option, ssl.SSLContext):
         return option
-    return _make_context(option is True, alpn)
+    unverified = option is False or isinstance(option, Fingerprint)
+    return _make_context(not unverified, alpn)
 
 
 def server_name(endpoint: Endpoint) -> str:
@@ -98,9 +122,7 @@ def server_name(endpoint: Endpoint) -> str:
     return name.rstrip(".") or name
 
 
-def check_session(
-    endpoint: Endpoint, option: bool | Fingerprint | ssl.SSLContext, transport: Transport
-) -> None:
+def check_session(endpoint: Endpoint, option: SSLOption, transport: Transport) -> None:
     """Refuse a session that the handshake accepted and we must not.
 
     Raises:

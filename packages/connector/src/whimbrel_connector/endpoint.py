@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from yarl import URL
 
+from whimbrel_connector._tls import check_option
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from ssl import SSLContext
@@ -121,6 +123,9 @@ class Endpoint:
         alpn: the protocols to offer (RFC 7301); a given `ssl.SSLContext` keeps its own.
         tunnel: whether the proxy is asked for a tunnel even where no TLS goes through it, as a
             WebSocket wants it (RFC 6455, section 4.1).
+
+    Raises:
+        TypeError: `ssl` is none of these; `1` is equal to `True` and is not it.
     """
 
     __slots__ = (
@@ -148,6 +153,7 @@ class Endpoint:
         alpn: tuple[str, ...] = ("http/1.1",),
         tunnel: bool = False,
     ) -> None:
+        check_option(ssl)
         self.host: Final = host
         self.port: Final = port
         self.is_ssl: Final = is_ssl
