@@ -62,16 +62,26 @@ async def test_the_last_used_comes_first(serving: Any) -> None:
 
 @pytest.mark.parametrize("how", ["bytes", "end"])
 @pytest.mark.parametrize("seen", [True, False])
-async def test_anything_on_an_idle_connection_ends_it(
-    serving: Any, turns: Any, how: str, seen: bool
+@pytest.mark.parametrize("tls", [True, False])
+async def test_anything_on_an_idle_connection_ends_it(  # noqa: PLR0917  # fixtures
+    serving: Any,
+    trusting: ssl.SSLContext,
+    server_tls: Any,
+    ask: Any,
+    tls: bool,
+    how: str,
+    seen: bool,
 ) -> None:
     """Whether the loop has seen it or it is still in the kernel (desynchronised responses)."""
-    async with serving() as server, TCPConnector() as connector:
-        endpoint = server.endpoint()
+    async with (
+        serving(tls=server_tls() if tls else None) as server,
+        TCPConnector(ssl=trusting) as connector,
+    ):
+        endpoint = server.endpoint(is_ssl=tls, host="localhost")
         connection = await connector.acquire(endpoint)
         transport: Any = connection.transport
+        assert await ask(transport) == b"ping"
         connection.release()
-        await turns()
         if how == "bytes":
             server.writers[0].write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
         else:
@@ -83,6 +93,50 @@ async def test_anything_on_an_idle_connection_ends_it(
         new = await connector.acquire(endpoint)
         assert not new.reused
         new.close()
+
+
+async def test_tls_connections_are_used_again(
+    serving: Any, trusting: ssl.SSLContext, server_tls: Any, ask: Any
+) -> None:
+    """Session tickets come before the first answer has, so that they end no connection."""
+    async with serving(tls=server_tls()) as server, TCPConnector(ssl=trusting) as connector:
+        endpoint = server.endpoint(is_ssl=True, host="localhost")
+        for _ in range(200):
+            connection = await connector.acquire(endpoint)
+            assert await ask(connection.transport) == b"ping"
+            connection.release()
+        assert connector.statistics().opened == 1
+
+
+async def test_bytes_that_waited_on_a_paused_tls_connection_make_it_unfit(
+    serving: Any, trusting: ssl.SSLContext, server_tls: Any, ask: Any, turns: Any
+) -> None:
+    """They are inside of TLS, where the kernel knows nothing of them."""
+    async with serving(tls=server_tls()) as server, TCPConnector(ssl=trusting) as connector:
+        endpoint = server.endpoint(is_ssl=True, host="localhost")
+        connection = await connector.acquire(endpoint)
+        assert await ask(connection.transport) == b"ping"
+        connection.transport.pause_reading()
+        server.writers[0].write(b"HTTP/1.1 200 OK\r\n\r\n")
+        await turns()
+        connection.release()
+        assert connector.acquire_nowait(endpoint) is None
+
+
+async def test_paused_tls_connection_with_nothing_waiting_is_used_again(
+    serving: Any, trusting: ssl.SSLContext, server_tls: Any, ask: Any, turns: Any
+) -> None:
+    async with serving(tls=server_tls()) as server, TCPConnector(ssl=trusting) as connector:
+        endpoint = server.endpoint(is_ssl=True, host="localhost")
+        connection = await connector.acquire(endpoint)
+        assert await ask(connection.transport) == b"ping"
+        connection.transport.pause_reading()
+        connection.release()
+        await turns()
+        again = connector.acquire_nowait(endpoint)
+        assert again is not None
+        assert await ask(again.transport) == b"ping"
+        again.close()
 
 
 async def test_granted_connection_that_turns_out_unfit_is_replaced(

@@ -179,6 +179,35 @@ async def test_server_that_speaks_first_is_not_trusted(serving: Any) -> None:
         assert connector.acquire_nowait(server.endpoint()) is None
 
 
+async def test_bytes_in_the_kernel_before_the_lease_are_no_answer(serving: Any) -> None:
+    """The peer has accepted and written before asyncio makes the transport."""
+
+    def factory(info: Any) -> Any:
+        return EagerlyGreeted(info[0], info[1], info[2])
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        EagerlyGreeted.listener = listener
+        async with TCPConnector(socket_factory=factory) as connector:
+            endpoint = Endpoint("127.0.0.1", listener.getsockname()[1], False)
+            with pytest.raises(ClientConnectorError, match="spoke first"):
+                await connector.acquire(endpoint)
+        EagerlyGreeted.peer.close()
+
+
+class EagerlyGreeted(socket.socket):
+    """A socket whose peer has written to it when its transport is made."""
+
+    listener: socket.socket
+    peer: socket.socket
+
+    def setsockopt(self, *args: Any) -> None:
+        """Do it, and let the peer speak: this is called once the socket is connected."""
+        super().setsockopt(*args)
+        if args[1] == socket.SO_KEEPALIVE:
+            type(self).peer, _ = self.listener.accept()
+            self.peer.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+
+
 # TLS
 
 

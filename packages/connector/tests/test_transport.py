@@ -79,6 +79,33 @@ async def test_keeps_the_contract_on_tls(
         await server.wait_closed()
 
 
+async def test_nothing_is_delivered_by_closing_tls(
+    serving: Any, trusting: ssl.SSLContext, server_tls: Any, turns: Any
+) -> None:
+    """What TLS held back while reading was paused has nobody who waits for it."""
+
+    class Impatient(RecordingReceiver):
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            transport.abort()
+
+    async with serving(tls=server_tls()) as server:
+        transport = SocketTransport()
+        await asyncio.get_running_loop().create_connection(
+            lambda: transport, server.host, server.port, ssl=trusting, server_hostname="localhost"
+        )
+        receiver = Impatient()
+        transport.set_receiver(receiver)
+        transport.pause_reading()
+        await turns()
+        server.writers[0].write(b"held back")
+        await turns()
+        transport.close()
+        await receiver.until_called("connection_lost")
+        assert receiver.calls == ["connection_lost"]
+        assert receiver.exc is None
+
+
 @pytest.mark.parametrize("how", ["data", "end"])
 async def test_anything_that_arrives_without_a_receiver_closes(pair: Any, how: str) -> None:
     one, other = pair

@@ -310,7 +310,8 @@ class BaseConnector:
                 await victim.resource.wait_closed()
             queued = loop.time() - began
             transport = await self._establish(attempt)
-            if transport.is_closing():
+            # A fresh TLS connection may have session tickets waiting, which are no doubt of it.
+            if transport.is_closing() or not (endpoint.is_ssl or transport.is_fit()):
                 raise ClientConnectorError(
                     endpoint,
                     ConnectionResetError("the server closed the connection, or spoke first"),

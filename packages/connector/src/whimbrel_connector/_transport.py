@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import select
 import socket
+import ssl
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -76,6 +77,7 @@ class SocketTransport(asyncio.Protocol):
         "_paused",
         "_poll",
         "_receiver",
+        "_resuming",
         "_tls",
         "_writable",
         "on_lost",
@@ -96,6 +98,7 @@ class SocketTransport(asyncio.Protocol):
         self._tls = False
         self._poll: Callable[[int], list[Any]] | None = None
         self._paused = False
+        self._resuming = False
         self._eof = False
         self._lost = False
         self._closing = False
@@ -117,14 +120,16 @@ class SocketTransport(asyncio.Protocol):
         """Use `inner` from now on: the connection itself, or TLS that was started on it."""
         self._inner = inner
         self._tls = inner.get_extra_info("ssl_object") is not None
-        # What is readable on a TLS socket may be a session ticket, so only a plain one can be
-        # asked; and only a transport that runs on a socket has one.
-        sock = inner.get_extra_info("socket")
-        self._poll = _readiness(sock) if sock is not None and not self._tls else None
+        sock = inner.get_extra_info("socket")  # only a transport that runs on one has one
+        self._poll = None if sock is None else _readiness(sock)
         self.write = inner.write
 
     def data_received(self, data: bytes) -> None:
         """Hand `data` to the receiver; without one it was not asked for: close."""
+        if self._closing:
+            # Closing TLS delivers what it held back, in the middle of `close`: nobody wants it
+            # any more, and asyncio cannot bear a second call of `close` or `abort` from there.
+            return
         receiver = self._receiver
         if receiver is None:
             self.abort()
@@ -136,6 +141,8 @@ class SocketTransport(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """Tell the receiver that the peer ended; keep the other direction open if TLS allows."""
+        if self._closing:
+            return False  # the peer's answer to our close, which nobody wants any more
         self._eof = True
         receiver = self._receiver
         if receiver is None:
@@ -149,7 +156,9 @@ class SocketTransport(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell everyone that the socket is gone."""
-        if self._failure is None:
+        # Once we close, how TLS is brought to its end is of no interest: with data that nobody
+        # read in between, it ends by an SSLError.
+        if self._failure is None and not (self._closing and isinstance(exc, ssl.SSLError)):
             self._failure = exc
         self._lost = True
         self._closing = True
@@ -207,6 +216,10 @@ class SocketTransport(asyncio.Protocol):
         if self._inner is not None and self._paused and not self._closing:
             self._paused = False
             self._inner.resume_reading()
+            if self._tls:
+                # What waited inside of TLS is delivered in the next turn, just before this.
+                self._resuming = True
+                self._loop.call_soon(self._resumed)
 
     def is_closing(self) -> bool:
         """Tell whether the transport is closed or about to be."""
@@ -251,8 +264,12 @@ class SocketTransport(asyncio.Protocol):
 
         Bytes that arrived, or an end, may still be in the kernel where the loop has not seen
         them; a response that is there before its request was sent is never the answer to it.
+
+        On TLS, records without data count as well, as nobody can tell them apart unread. That
+        costs next to nothing: session tickets arrive with the first response (RFC 8446, section
+        4.6.1), and a connection that is told to change its keys is not worth the doubt.
         """
-        if self.is_closing() or self._eof:
+        if self.is_closing() or self._eof or self._resuming:
             return False
         return self._poll is None or not self._poll(0)
 
@@ -275,6 +292,9 @@ class SocketTransport(asyncio.Protocol):
         await self._gone.wait()
 
     # Inside
+
+    def _resumed(self) -> None:
+        self._resuming = False
 
     def _tell_past(self, receiver: Receiver) -> None:
         """Deliver the end of file or the loss that happened before `set_receiver`."""
