@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 import socket
 import ssl
+import struct
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -77,6 +80,116 @@ async def test_keeps_the_contract_on_tls(
     finally:
         server.close()
         await server.wait_closed()
+
+
+class RawTLSServer:
+    """A TLS server that ends its stream as the test says; asyncio's would answer by itself."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self._context = context
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.address = self._listener.getsockname()
+        self._sock: socket.socket | None = None
+        self._tls: ssl.SSLSocket | None = None
+
+    def greet(self) -> None:
+        """Accept, do the handshake and write."""
+        self._sock, _ = self._listener.accept()
+        self._sock.settimeout(5)
+        self._tls = self._context.wrap_socket(self._sock, server_side=True)
+        self._tls.sendall(b"half of the bo")
+
+    def end(self, how: str) -> None:
+        """End the stream by a close_notify, by the end of TCP without it, or by a reset."""
+        assert self._tls is not None
+        if how == "close_notify":
+            self._tls.settimeout(0.05)
+            with suppress(OSError):  # of a client that reads nothing and so does not answer
+                self._tls.unwrap()
+        elif how == "reset":
+            self._tls.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        else:
+            self._tls.shutdown(socket.SHUT_RDWR)
+        self._tls.close()
+
+    def close(self) -> None:
+        self._listener.close()
+        if self._tls is not None:
+            self._tls.close()
+
+
+@pytest.fixture
+async def half_told(
+    server_tls: Any, trusting: ssl.SSLContext
+) -> AsyncIterator[tuple[RawTLSServer, SocketTransport, RecordingReceiver]]:
+    """A raw server, a transport to it, and the receiver, which has what the server wrote."""
+    server = RawTLSServer(server_tls())
+    greeting = asyncio.ensure_future(asyncio.to_thread(server.greet))
+    transport = SocketTransport()
+    receiver = RecordingReceiver()
+    transport.set_receiver(receiver)
+    await asyncio.get_running_loop().create_connection(
+        lambda: transport, *server.address, ssl=trusting, server_hostname="localhost"
+    )
+    await greeting
+    assert await receiver.until_received(14) == b"half of the bo"
+    yield server, transport, receiver
+    transport.abort()
+    await transport.wait_closed()
+    server.close()
+
+
+async def test_tls_stream_that_ends_by_close_notify_has_an_end(half_told: Any) -> None:
+    server, _, receiver = half_told
+    await asyncio.to_thread(server.end, "close_notify")
+    await receiver.until_called("connection_lost")
+    assert receiver.calls == ["data_received", "eof_received", "connection_lost"]
+    assert receiver.exc is None
+
+
+@pytest.mark.parametrize("paused", [True, False])
+async def test_tls_stream_that_is_cut_is_lost(half_told: Any, paused: bool, turns: Any) -> None:
+    """Anybody on the way can end TCP, so that this is no end (RFC 9112, section 9.8)."""
+    server, transport, receiver = half_told
+    if paused:
+        transport.pause_reading()
+    await asyncio.to_thread(server.end, "cut")
+    if paused:
+        await turns()
+        transport.resume_reading()
+    await receiver.until_called("connection_lost")
+    assert receiver.calls == ["data_received", "connection_lost"]
+    assert isinstance(receiver.exc, ssl.SSLEOFError)
+    assert "without close_notify" in str(receiver.exc)
+    late = RecordingReceiver()
+    transport.set_receiver(late)
+    await late.until_called("connection_lost")
+    assert late.calls == ["connection_lost"]
+    assert late.exc is receiver.exc
+    with pytest.raises(ClientConnectionResetError) as caught:
+        await transport.drain()
+    assert caught.value.__cause__ is receiver.exc
+    assert str(pickle.loads(pickle.dumps(receiver.exc))) == str(receiver.exc)
+
+
+async def test_tls_stream_that_is_reset_is_lost(half_told: Any) -> None:
+    server, _, receiver = half_told
+    await asyncio.to_thread(server.end, "reset")
+    await receiver.until_called("connection_lost")
+    assert receiver.calls == ["data_received", "connection_lost"]
+    assert isinstance(receiver.exc, ConnectionResetError)
+
+
+async def test_close_notify_behind_data_that_was_held_back_is_an_end(
+    half_told: Any, turns: Any
+) -> None:
+    server, transport, receiver = half_told
+    transport.pause_reading()
+    await asyncio.to_thread(server.end, "close_notify")
+    await turns()
+    transport.resume_reading()
+    await receiver.until_called("connection_lost")
+    assert receiver.calls == ["data_received", "eof_received", "connection_lost"]
 
 
 async def test_nothing_is_delivered_by_closing_tls(

@@ -143,6 +143,13 @@ class SocketTransport(asyncio.Protocol):
         """Tell the receiver that the peer ended; keep the other direction open if TLS allows."""
         if self._closing:
             return False  # the peer's answer to our close, which nobody wants any more
+        if self._tls and not self._ended_in_order():
+            self._failure = ssl.SSLEOFError(
+                ssl.SSL_ERROR_EOF,
+                "the connection was closed without close_notify: its last bytes may be missing",
+            )
+            self.abort()
+            return False
         self._eof = True
         receiver = self._receiver
         if receiver is None:
@@ -295,6 +302,20 @@ class SocketTransport(asyncio.Protocol):
 
     def _resumed(self) -> None:
         self._resuming = False
+
+    def _ended_in_order(self) -> bool:
+        """Tell whether TLS ended by a close_notify, now that asyncio reports an end.
+
+        Without it anybody on the way may have cut the stream (RFC 8446, section 6.1; RFC 9112,
+        section 9.8). asyncio reports both in the same way, but TLS knows: after a close_notify it
+        reads as ended, and else it wants more.
+        """
+        try:
+            return not self.get_extra_info("ssl_object").read(1)
+        except ssl.SSLZeroReturnError:
+            return True
+        except ssl.SSLError:
+            return False
 
     def _tell_past(self, receiver: Receiver) -> None:
         """Deliver the end of file or the loss that happened before `set_receiver`."""

@@ -30,14 +30,18 @@ class Receiver(Protocol):
     def eof_received(self) -> None:
         """Learn that the peer will send no more; at most once, after the last byte.
 
-        The transport is still open for writing. It is the receiver who closes it.
+        It is certain that nothing is missing before it: the end of a TLS stream that no
+        close_notify announced is a loss, not an end (RFC 9112, section 9.8), and a connection
+        that this side closes has no end either. The transport is still open for writing, unless
+        it is TLS. It is the receiver who closes it.
         """
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Learn that the transport is gone; exactly once, and the last call.
 
         Args:
-            exc: why, or `None` when this side closed it or the peer ended it in order.
+            exc: why, or `None` when this side closed it or the peer ended it in order. An
+                `ssl.SSLEOFError` is a TLS stream that was cut without close_notify.
         """
 
 
@@ -80,10 +84,10 @@ class Transport(Protocol):
         """Tell whether the transport is closed or about to be."""
 
     def close(self) -> None:
-        """Send what is queued, then close; `connection_lost` follows. Harmless when repeated."""
+        """Send what is queued, then close; only `connection_lost` follows. Harmless if repeated."""
 
     def abort(self) -> None:
-        """Close now and drop what is queued; `connection_lost` follows. Harmless when repeated."""
+        """Close now, drop what is queued; only `connection_lost` follows. Harmless if repeated."""
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         """Return a fact about the connection, as `asyncio.BaseTransport.get_extra_info` does."""
