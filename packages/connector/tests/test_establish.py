@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import re
 import socket
 import ssl
 from collections.abc import AsyncIterator
@@ -156,9 +157,69 @@ async def test_name_that_cannot_be_encoded() -> None:
 
 async def test_sock_connect_bounds_connecting(full_backlog: tuple[str, int]) -> None:
     host, port = full_backlog
+    message = (
+        f"Connection timeout to host {host}:{port}: no connection within 0.05 s of connecting"
+        f" (sock_connect); at the end: connecting to {host}"
+    )
     async with TCPConnector() as connector:
-        with pytest.raises(ConnectionTimeoutError, match=r"connecting to .* 0.05 s \(sock_conn"):
+        with pytest.raises(ConnectionTimeoutError, match=re.escape(message)):
             await connector.acquire(Endpoint(host, port, False), sock_connect=0.05)
+
+
+async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read()
+    await reader.read()
+
+
+async def test_sock_connect_bounds_the_handshake(serving: Any, turns: Any) -> None:
+    async with serving(silent) as server, TCPConnector() as connector:
+        with pytest.raises(ConnectionTimeoutError, match=r"\(sock_connect\).* end: TLS handshake"):
+            await connector.acquire(server.endpoint(is_ssl=True), sock_connect=0.05, connect=5)
+        await turns()
+        assert connector.statistics().connecting == 0
+
+
+@pytest.mark.parametrize(
+    ("answer", "phase"),
+    [
+        (b"HTTP/1.1 200", "asking the proxy"),
+        (b"HTTP/1.1 502 Bad\r\nContent-Length: 9\r\n\r\nhal", "asking the proxy"),
+        (b"HTTP/1.1 200 OK\r\n\r\n", "TLS handshake through the proxy"),
+    ],
+)
+async def test_sock_connect_bounds_the_way_through_the_proxy(
+    serving: Any, turns: Any, answer: bytes, phase: str
+) -> None:
+    script = ProxyScript(answer, hang=True)
+    async with through(serving, script) as (connector, proxy):
+        endpoint = Endpoint("far.example", 443, True, proxy=proxy)
+        with pytest.raises(ConnectionTimeoutError, match=rf"\(sock_connect\); at the end: {phase}"):
+            await connector.acquire(endpoint, sock_connect=0.05, connect=5)
+        await turns()
+        assert connector.statistics().connecting == 0
+
+
+async def test_sock_connect_does_not_bound_the_resolving(serving: Any) -> None:
+    class Slow(Resolver):
+        async def resolve(self, host: str, port: int = 0, family: int = 0) -> Any:
+            await asyncio.sleep(0.25)
+            return await super().resolve(host, port, family)
+
+    async with serving() as server, TCPConnector(resolver=Slow("127.0.0.1")) as connector:
+        connection = await connector.acquire(server.endpoint(host="name"), sock_connect=0.25)
+        connection.close()
+
+
+@pytest.mark.parametrize("unix", [True, False])
+async def test_no_seconds_are_no_limit(serving: Any, tmp_path: Path, unix: bool) -> None:
+    """As the reference has it: 0 is the same as `None`, not a time that is over at once."""
+    path = str(tmp_path / "socket") if unix else None
+    async with (
+        serving(path=path) as server,
+        UnixConnector(path) if path else TCPConnector() as connector,
+    ):
+        connection = await connector.acquire(server.endpoint(), connect=0, sock_connect=0)
+        connection.close()
 
 
 async def test_server_that_speaks_first_is_not_trusted(serving: Any) -> None:
@@ -313,10 +374,6 @@ async def test_protocol_that_nobody_asked_for_is_refused(
 async def test_handshake_that_does_not_end_is_bounded_and_leaves_nothing(
     serving: Any, turns: Any
 ) -> None:
-    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read()
-        await reader.read()
-
     async with serving(silent) as server, TCPConnector() as connector:
         with pytest.raises(ConnectionTimeoutError, match="at the end: TLS handshake"):
             await connector.acquire(server.endpoint(is_ssl=True), connect=0.05)
@@ -369,6 +426,16 @@ async def test_unix_socket_with_a_full_backlog_is_waited_for(tmp_path: Path) -> 
             await asyncio.sleep(0)
             listener.accept()[0].close()
             (await waiting).close()
+
+
+async def test_sock_connect_bounds_the_handshake_on_a_unix_socket(
+    serving: Any, tmp_path: Path
+) -> None:
+    path = str(tmp_path / "socket")
+    async with serving(silent, path=path), UnixConnector(path) as connector:
+        message = r"unix socket .*socket: .*\(sock_connect\); at the end: TLS handshake"
+        with pytest.raises(ConnectionTimeoutError, match=message):
+            await connector.acquire(Endpoint("localhost", 443, True), sock_connect=0.05)
 
 
 async def test_unix_takes_no_proxy(tmp_path: Path) -> None:

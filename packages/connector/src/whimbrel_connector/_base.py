@@ -244,8 +244,10 @@ class BaseConnector:
 
         Args:
             endpoint: where to.
-            connect: how long it may take altogether, in seconds; `None` for any time.
-            sock_connect: how long connecting the socket may take, in seconds.
+            connect: how long it may take altogether, in seconds; 0 or `None` for any time.
+            sock_connect: how long it may take to establish a new connection, from the time when
+                its slot is free and its host's name is resolved, in seconds: connecting the
+                socket, the proxy's tunnel and the TLS handshake; 0 or `None` for any time.
 
         Raises:
             ClientConnectionError: no connection could be established, or the connector is closed.
@@ -257,7 +259,7 @@ class BaseConnector:
             return connection
         self._check_endpoint(endpoint)
         attempt = Attempt(endpoint, sock_connect)
-        scope = asyncio.timeout(connect)
+        scope = asyncio.timeout(connect or None)
         try:
             async with scope:
                 self._scopes.add(scope)

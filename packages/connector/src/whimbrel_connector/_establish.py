@@ -29,15 +29,14 @@ from whimbrel_connector.errors import (
 from whimbrel_http_parser import ProtocolError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from ssl import SSLContext
+    from collections.abc import Callable, Coroutine
+    from typing import Any
 
     from whimbrel_connector._dns_cache import Lookups
+    from whimbrel_connector._tls import SSLOption
     from whimbrel_connector.endpoint import Endpoint, Proxy
-    from whimbrel_connector.fingerprint import Fingerprint
     from whimbrel_connector.interfaces import ResolveResult
 
-    SSLOption = bool | Fingerprint | SSLContext
     AddressInfo = tuple[
         int | socket.AddressFamily, int | socket.SocketKind, int, str, tuple[str, int]
     ]
@@ -58,14 +57,15 @@ class Attempt:
 
     Args:
         endpoint: where to.
-        sock_connect: how long connecting the socket may take, in seconds; `None` for any time.
+        sock_connect: how long it may take once the name is resolved, in seconds; 0 or `None` for
+            any time.
     """
 
     __slots__ = ("_began", "endpoint", "phase", "sock", "sock_connect", "timings", "transport")
 
     def __init__(self, endpoint: Endpoint, sock_connect: float | None) -> None:
         self.endpoint = endpoint
-        self.sock_connect = sock_connect
+        self.sock_connect = sock_connect or None
         self.timings = ConnectTimings()
         self.phase = "waiting for a free connection"
         #: The socket, once connected; it is closed with the transport.
@@ -74,7 +74,7 @@ class Attempt:
         self._began = 0.0
 
     def begin(self, phase: str) -> None:
-        """Enter a phase; its name completes the sentence "... took longer than"."""
+        """Enter a phase; its name says what is being done, for errors."""
         self.phase = phase
         self._began = asyncio.get_running_loop().time()
 
@@ -82,9 +82,30 @@ class Attempt:
         """Return how long the phase has taken, in seconds."""
         return asyncio.get_running_loop().time() - self._began
 
-    def detail(self, more: str = "") -> str:
+    def detail(self) -> str:
         """Say which phase it is, and for how long."""
-        return f"{self.phase}{more}, after {self.elapsed():.2f} s"
+        return f"{self.phase}, after {self.elapsed():.2f} s"
+
+
+async def _within_limit(
+    attempt: Attempt, whom: str, steps: Coroutine[Any, Any, SocketTransport]
+) -> SocketTransport:
+    """Take all the steps from connecting on within `sock_connect`.
+
+    Raises:
+        ConnectionTimeoutError: it took too long; the message says what it was doing then.
+    """
+    scope = asyncio.timeout(attempt.sock_connect)
+    try:
+        async with scope:
+            return await steps
+    except TimeoutError as exc:
+        if not scope.expired():
+            raise
+        raise ConnectionTimeoutError(
+            f"Connection timeout to {whom}: no connection within {attempt.sock_connect} s of"
+            f" connecting (sock_connect); at the end: {attempt.phase}"
+        ) from exc
 
 
 def _as_os_error(exc: OSError | RuntimeError) -> OSError:
@@ -278,9 +299,14 @@ class TCPDialer:
             ClientConnectionError: it could not be done.
         """
         endpoint = attempt.endpoint
+        addresses = await self._resolve(attempt)
+        whom = f"host {endpoint.host}:{endpoint.port}"
+        return await _within_limit(attempt, whom, self._set_up(attempt, addresses))
+
+    async def _set_up(self, attempt: Attempt, addresses: list[ResolveResult]) -> SocketTransport:
+        endpoint = attempt.endpoint
         proxy = endpoint.proxy
         option = self._option if endpoint.ssl is True else endpoint.ssl
-        addresses = await self._resolve(attempt)
         sock = attempt.sock = await self._connect(attempt, addresses)
         tune(sock)
         if proxy is None:
@@ -312,29 +338,22 @@ class TCPDialer:
     async def _connect(self, attempt: Attempt, addresses: list[ResolveResult]) -> socket.socket:
         endpoint = attempt.endpoint
         proxy = endpoint.proxy
-        attempt.begin("connecting" if proxy is None else f"connecting to the proxy {proxy.url}")
-        scope = asyncio.timeout(attempt.sock_connect)
+        told = ", ".join(address["host"] for address in addresses[:_TOLD_ADDRESSES])
+        if len(addresses) > _TOLD_ADDRESSES:
+            told += f" and {len(addresses) - _TOLD_ADDRESSES} more"
+        whom = told if proxy is None else f"the proxy {proxy.url} at {told}"
+        attempt.begin(f"connecting to {whom}")
         try:
-            async with scope:
-                sock = await start_connection(
-                    [_address_info(address) for address in addresses],
-                    local_addr_infos=self._local,
-                    happy_eyeballs_delay=self._delay,
-                    interleave=self._interleave,
-                    socket_factory=self._socket_factory,
-                )
+            sock = await start_connection(
+                [_address_info(address) for address in addresses],
+                local_addr_infos=self._local,
+                happy_eyeballs_delay=self._delay,
+                interleave=self._interleave,
+                socket_factory=self._socket_factory,
+            )
         except (OSError, RuntimeError) as exc:
-            told = ", ".join(address["host"] for address in addresses[:_TOLD_ADDRESSES])
-            left = len(addresses) - _TOLD_ADDRESSES
-            tried = f" to {told}" + (f" and {left} more" if left > 0 else "")
-            if scope.expired() and isinstance(exc, TimeoutError):
-                raise ConnectionTimeoutError(
-                    f"Connection timeout to host {endpoint.host}:{endpoint.port}:"
-                    f" {attempt.phase}{tried} took longer than {attempt.sock_connect} s"
-                    " (sock_connect)"
-                ) from exc
             kind = ClientConnectorError if proxy is None else ClientProxyConnectionError
-            raise kind(endpoint, _as_os_error(exc), attempt.detail(tried)) from exc
+            raise kind(endpoint, _as_os_error(exc), attempt.detail()) from exc
         attempt.timings.connect = attempt.elapsed()
         return sock
 
@@ -355,21 +374,17 @@ class UnixDialer:
         Raises:
             ClientConnectionError: it could not be done.
         """
+        return await _within_limit(attempt, f"unix socket {self._path}", self._set_up(attempt))
+
+    async def _set_up(self, attempt: Attempt) -> SocketTransport:
         endpoint = attempt.endpoint
         attempt.begin("connecting")
-        scope = asyncio.timeout(attempt.sock_connect)
         sock = attempt.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             sock.setblocking(False)
-            async with scope:
-                await self._connect(sock)
+            await self._connect(sock)
         except BaseException as exc:
             sock.close()
-            if scope.expired() and isinstance(exc, TimeoutError):
-                raise ConnectionTimeoutError(
-                    f"Connection timeout to unix socket {self._path}:"
-                    f" connecting took longer than {attempt.sock_connect} s (sock_connect)"
-                ) from exc
             if isinstance(exc, OSError):
                 raise UnixClientConnectorError(self._path, endpoint, exc, attempt.detail()) from exc
             raise
