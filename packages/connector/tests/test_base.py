@@ -4,6 +4,8 @@ import asyncio
 import gc
 import socket
 import ssl
+import sys
+import time
 import warnings
 from math import inf
 from typing import Any
@@ -19,6 +21,7 @@ from whimbrel_connector import (
     TCPConnector,
     UnixConnector,
 )
+from whimbrel_connector.testing import RecordingReceiver
 
 
 async def use(connector: Any, endpoint: Endpoint, **options: Any) -> Any:
@@ -413,6 +416,61 @@ async def test_close_in_the_turn_of_a_grant(serving: Any, turns: Any) -> None:
             await waiting
 
 
+async def test_close_in_the_turn_in_which_a_timeout_expires(serving: Any, turns: Any) -> None:
+    async with serving() as server:
+        connector = TCPConnector(limit=1)
+        connection = await connector.acquire(server.endpoint())
+        loop = asyncio.get_running_loop()
+        now = loop.create_future()
+        loop.call_later(0.01, now.set_result, None)
+        waiting = asyncio.ensure_future(connector.acquire(server.endpoint(), connect=0.01))
+        await turns()
+        # Both timers are due in one turn, and this task goes first.
+        time.sleep(0.02)  # noqa: ASYNC251  # to block the loop is the point
+        await now
+        await connector.close()
+        with pytest.raises(ClientConnectionError):
+            await waiting
+        assert connection.closed
+        connection.release()
+
+
+@pytest.mark.parametrize("tls", [True, False])
+@pytest.mark.parametrize("how", ["leased", "detached"])
+async def test_close_tells_those_in_use_why(
+    serving: Any, trusting: ssl.SSLContext, server_tls: Any, tls: bool, how: str
+) -> None:
+    """It is not the server who is to blame."""
+    async with serving(tls=server_tls() if tls else None) as server:
+        connector = TCPConnector(ssl=trusting)
+        endpoint = server.endpoint(is_ssl=tls, host="localhost")
+        connection = await connector.acquire(endpoint)
+        receiver = RecordingReceiver()
+        transport = connection.transport if how == "leased" else connection.detach()
+        transport.set_receiver(receiver)
+        await connector.close()
+        await receiver.until_called("connection_lost")
+        assert receiver.calls == ["connection_lost"]
+        assert type(receiver.exc) is ClientConnectionError
+        assert str(receiver.exc) == "the connector was closed"
+        connection.release()
+
+
+@pytest.mark.parametrize("how", ["leased", "detached"])
+async def test_who_closes_a_connection_is_not_told_of_the_connector(serving: Any, how: str) -> None:
+    async with serving() as server:
+        connector = TCPConnector()
+        connection = await connector.acquire(server.endpoint())
+        receiver = RecordingReceiver()
+        transport = connection.transport if how == "leased" else connection.detach()
+        transport.set_receiver(receiver)
+        transport.close()
+        await connector.close()
+        assert receiver.calls == ["connection_lost"]
+        assert receiver.exc is None
+        connection.release()
+
+
 async def test_close_does_not_wait_for_a_tls_peer_that_does_not_answer(
     serving: Any, trusting: ssl.SSLContext, server_tls: Any
 ) -> None:
@@ -472,6 +530,28 @@ def test_unclosed_connector_closes_and_warns(recwarn: pytest.WarningsRecorder) -
             await asyncio.sleep(0)
 
     asyncio.run(main())
+
+
+def test_unclosed_connector_closes_where_warnings_are_errors(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    unraisable: list[Any] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda args: unraisable.append(args.exc_value))
+
+    async def main() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            connector = TCPConnector()
+            await use(connector, Endpoint("127.0.0.1", listener.getsockname()[1], False))
+            peer, _ = listener.accept()
+            with peer, warnings.catch_warnings():
+                warnings.simplefilter("error")
+                del connector
+                peer.setblocking(False)
+                async with asyncio.timeout(5):
+                    assert await asyncio.get_running_loop().sock_recv(peer, 1) == b""
+
+    asyncio.run(main())
+    assert [type(exc) for exc in unraisable] == [ResourceWarning]
 
 
 def test_unused_connector_needs_no_close() -> None:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import asyncio
+import sys
+import warnings
 from typing import Any
 
 import pytest
@@ -62,6 +65,23 @@ async def test_forgotten_lease_closes_and_warns(serving: Any, turns: Any) -> Non
             del connection
         await transport.wait_closed()
         (await connector.acquire(server.endpoint())).close()
+
+
+async def test_forgotten_lease_closes_where_warnings_are_errors(
+    serving: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unraisable: list[Any] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda args: unraisable.append(args.exc_value))
+    async with serving() as server, TCPConnector(limit=1) as connector:
+        connection = await connector.acquire(server.endpoint())
+        transport: Any = connection.transport
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            del connection
+        assert [type(exc) for exc in unraisable] == [ResourceWarning]
+        async with asyncio.timeout(5):
+            await transport.wait_closed()
+        assert connector.statistics().in_use == 0
 
 
 async def test_detached_connection_counts_until_it_is_lost(serving: Any, turns: Any) -> None:

@@ -461,7 +461,8 @@ class BaseConnector:
     async def close(self) -> None:
         """Close all connections and return when their sockets are gone; harmless when repeated.
 
-        Whoever waits in `acquire` gets a `ClientConnectionError`. It takes two seconds at most.
+        Whoever waits in `acquire`, and every receiver whose connection is in use, gets a
+        `ClientConnectionError`. It takes two seconds at most.
 
         Raises:
             RuntimeError: the connector belongs to another event loop, which is still open.
@@ -485,7 +486,8 @@ class BaseConnector:
         if drained is None:
             drained = self._drained = asyncio.Event()
         for scope in self._scopes:
-            scope.reschedule(loop.time())  # ends the acquire, and says so to nobody else
+            if not scope.expired():  # else it ends without our doing
+                scope.reschedule(loop.time())  # ends the acquire, and says so to nobody else
         self._dispose_all()
         self._check_drained(drained)
         for _ in range(2):
@@ -497,7 +499,7 @@ class BaseConnector:
     def _dispose_all(self) -> None:
         for slot in list(self._pool):
             if slot.resource is not None:
-                slot.resource.dispose()
+                slot.resource.dispose(ClientConnectionError("the connector was closed"))
             if slot.victim is not None and slot.victim.resource is not None:
                 slot.victim.resource.dispose()
 
@@ -519,16 +521,16 @@ class BaseConnector:
         if self._closed or not self._pool.count:
             return
         self._closed = True
+        loop = self._loop
+        if loop is not None and not loop.is_closed():
+            if self._timer is not None:
+                loop.call_soon_threadsafe(self._timer.cancel)
+            for slot in self._pool:
+                if slot.resource is not None:
+                    loop.call_soon_threadsafe(slot.resource.dispose)
+        # Last, for where warnings are errors this ends the method.
         _warn(
             f"unclosed connector, made at {self._made_at}: use 'async with' or await close()",
             ResourceWarning,
             source=self,
         )
-        loop = self._loop
-        if loop is None or loop.is_closed():
-            return
-        if self._timer is not None:
-            loop.call_soon_threadsafe(self._timer.cancel)
-        for slot in self._pool:
-            if slot.resource is not None:
-                loop.call_soon_threadsafe(slot.resource.dispose)

@@ -280,11 +280,16 @@ class SocketTransport(asyncio.Protocol):
             return False
         return self._poll is None or not self._poll(0)
 
-    def dispose(self) -> None:
+    def dispose(self, reason: BaseException | None = None) -> None:
         """Close now; on TLS tell the peer by a close_notify, but do not wait for its answer.
 
         That is the orderly way (RFC 8446, section 6.1) without the time that a peer may take.
+
+        Args:
+            reason: what the receiver is told, if it has not closed the connection itself.
         """
+        if not self._closing:
+            self._failure = reason
         if self._tls:
             self.close()
         self.abort()

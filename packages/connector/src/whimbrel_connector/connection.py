@@ -127,8 +127,11 @@ class Connection:
 
     def __del__(self, _warn: Any = warnings.warn) -> None:
         slot = getattr(self, "_slot", None)
-        if slot is not None and not self.closed:
-            _warn(f"unreleased {self!r}", ResourceWarning, source=self)
-        if slot is not None:
-            self._slot = None
-            self._keeper.reclaim(slot)
+        if slot is None:
+            return
+        forgotten = None if self.closed else repr(self)
+        self._slot = None
+        self._keeper.reclaim(slot)
+        # Last, for where warnings are errors this ends the method.
+        if forgotten is not None:
+            _warn(f"unreleased {forgotten}", ResourceWarning, source=self)

@@ -41,7 +41,9 @@ class Receiver(Protocol):
 
         Args:
             exc: why, or `None` when this side closed it or the peer ended it in order. An
-                `ssl.SSLEOFError` is a TLS stream that was cut without close_notify.
+                `ssl.SSLEOFError` is a TLS stream that was cut without close_notify; a
+                `ClientConnectionError` says that the connector was closed with the connection in
+                use, which is not the peer's doing.
         """
 
 
