@@ -159,6 +159,61 @@ async def test_granted_connection_that_turns_out_unfit_is_replaced(
         new.close()
 
 
+async def test_fresh_connection_is_none_that_was_used_before(serving: Any, ask: Any) -> None:
+    """Idle ones of the endpoint are closed, those of others are kept."""
+    async with serving() as server, serving() as other, TCPConnector() as connector:
+        leases = [await connector.acquire(server.endpoint()) for _ in range(3)]
+        old: list[Any] = [lease.transport for lease in leases]
+        for lease in leases:
+            lease.release()
+        await use(connector, other.endpoint())
+        fresh = await connector.acquire(server.endpoint(), fresh=True)
+        assert not fresh.reused
+        assert await ask(fresh.transport) == b"ping"
+        assert fresh.transport not in old
+        assert all(transport.is_closing() for transport in old)
+        fresh.release()
+        assert connector.statistics().idle == 2
+        again = await connector.acquire(server.endpoint())
+        assert again.reused
+        again.close()
+
+
+@pytest.mark.parametrize("options", [{"limit": 1}, {"limit_per_host": 1}])
+async def test_fresh_connection_replaces_the_one_that_is_granted(
+    serving: Any, turns: Any, ask: Any, options: Any
+) -> None:
+    async with serving() as server, TCPConnector(**options) as connector:
+        endpoint = server.endpoint()
+        connection = await connector.acquire(endpoint)
+        old: Any = connection.transport
+        waiting = asyncio.ensure_future(connector.acquire(endpoint, fresh=True))
+        behind = asyncio.ensure_future(connector.acquire(endpoint))
+        await turns()
+        connection.release()
+        fresh = await waiting
+        assert old.is_closing()
+        assert not fresh.reused
+        assert await ask(fresh.transport) == b"ping"
+        assert connector.statistics().open == 1
+        fresh.release()
+        assert (await behind).reused
+        (await behind).close()
+
+
+async def test_fresh_connection_within_the_limit_waits_for_the_old_socket(
+    serving: Any,
+) -> None:
+    async with serving() as server, TCPConnector(limit=1) as connector:
+        await use(connector, server.endpoint())
+        async with asyncio.timeout(5):
+            fresh = await connector.acquire(server.endpoint(), fresh=True)
+        assert not fresh.reused
+        statistics = connector.statistics()
+        assert (statistics.open, statistics.opened, statistics.reused) == (1, 2, 0)
+        fresh.close()
+
+
 @pytest.mark.parametrize(
     ("options", "keep_alive", "kept"),
     [
@@ -400,8 +455,9 @@ async def test_close_ends_everything(
         leased.release()
         with pytest.raises(ClientConnectionError, match="Connector is closed"):
             connector.acquire_nowait(endpoint)
-        with pytest.raises(ClientConnectionError, match="Connector is closed"):
-            await connector.acquire(endpoint)
+        for fresh in (False, True):
+            with pytest.raises(ClientConnectionError, match="Connector is closed"):
+                await connector.acquire(endpoint, fresh=fresh)
 
 
 async def test_close_in_the_turn_of_a_grant(serving: Any, turns: Any) -> None:

@@ -239,6 +239,7 @@ class BaseConnector:
         *,
         connect: float | None = None,
         sock_connect: float | None = None,
+        fresh: bool = False,
     ) -> Connection:
         """Lease a connection: an idle one, or one that is opened when the limits allow.
 
@@ -248,15 +249,22 @@ class BaseConnector:
             sock_connect: how long it may take to establish a new connection, from the time when
                 its slot is free and its host's name is resolved, in seconds: connecting the
                 socket, the proxy's tunnel and the TLS handshake; 0 or `None` for any time.
+            fresh: lease no connection that was used before, and close the idle ones of the
+                endpoint. That is for sending a request again after a connection turned out to be
+                stale: those that have been idle for longer are no better.
 
         Raises:
             ClientConnectionError: no connection could be established, or the connector is closed.
             ConnectionTimeoutError: it took too long; the message says what did.
             RuntimeError: the connector belongs to another event loop.
         """
-        connection = self.acquire_nowait(endpoint)
-        if connection is not None:
-            return connection
+        if fresh:
+            self._check_usable()
+            self._close_idle(endpoint)
+        else:
+            connection = self.acquire_nowait(endpoint)
+            if connection is not None:
+                return connection
         self._check_endpoint(endpoint)
         attempt = Attempt(endpoint, sock_connect)
         scope = asyncio.timeout(connect or None)
@@ -264,7 +272,7 @@ class BaseConnector:
             async with scope:
                 self._scopes.add(scope)
                 try:
-                    return await self._acquire(attempt)
+                    return await self._acquire(attempt, fresh)
                 finally:
                     self._scopes.discard(scope)
                     if self._drained is not None:
@@ -281,7 +289,7 @@ class BaseConnector:
                 f" no connection within {connect} s (connect); at the end: {attempt.phase}"
             ) from exc
 
-    async def _acquire(self, attempt: Attempt) -> Connection:
+    async def _acquire(self, attempt: Attempt, fresh: bool) -> Connection:
         endpoint = attempt.endpoint
         loop = asyncio.get_running_loop()
         began = loop.time()
@@ -298,7 +306,7 @@ class BaseConnector:
         slot = self._pool.take(waiter)
         transport = slot.resource
         if transport is not None:
-            if transport.is_fit():
+            if not fresh and transport.is_fit():
                 self._reused += 1
                 queued = loop.time() - began
                 return Connection(
@@ -328,6 +336,11 @@ class BaseConnector:
         return Connection(
             self, slot, endpoint, reused=False, queued=queued, timings=transport.timings
         )
+
+    def _close_idle(self, endpoint: Endpoint) -> None:
+        """Close the idle connections of one endpoint."""
+        while (slot := self._pool.take_idle(endpoint)) is not None:
+            self.throw_away(slot)
 
     async def _establish(self, attempt: Attempt) -> SocketTransport:
         """Establish a connection; a connector for another kind of socket overrides this."""
