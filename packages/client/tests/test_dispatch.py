@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from typing import Any
 
 import pytest
@@ -236,3 +237,69 @@ async def test_force_close_says_so(raw_server: Any) -> None:
     ):
         await response.read()
     assert b"\r\nConnection: close\r\n" in server.requests[0]
+
+
+async def test_credentials_of_the_url_win_over_the_sessions(raw_server: Any) -> None:
+    server = await raw_server(OK)
+    async with ClientSession(auth=BasicAuth("session")) as session:
+        async with session.get(URL(server.url).with_user("url")) as response:
+            await response.read()
+        async with session.get(server.url, headers={"Authorization": "Bearer own"}) as response:
+            await response.read()
+    assert f"Authorization: {BasicAuth('url').encode()}".encode() in server.requests[0]
+    assert server.requests[1].count(b"Authorization") == 1
+    assert b"Authorization: Bearer own" in server.requests[1]
+
+
+async def test_redirect_with_a_small_body_that_stalls(raw_server: Any) -> None:
+    target = await raw_server(OK)
+    location = target.url
+
+    async def stall(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(redirect_to(location)[:-2])
+        await reader.read()
+
+    server = await raw_server(stall)
+    async with ClientSession() as session, session.get(server.url) as response:
+        assert await response.read() == b"ok"
+
+
+async def test_iterable_body_is_not_sent_empty_the_second_time(raw_server: Any) -> None:
+    class Drained:
+        def __init__(self) -> None:
+            self.pieces = [b"once"]
+
+        async def __aiter__(self) -> Any:
+            while self.pieces:
+                yield self.pieces.pop()
+
+    server = await raw_server(redirect_to("/next", 307), OK)
+    async with ClientSession() as session:
+        with pytest.raises(whimbrel.ClientPayloadError, match="consumed request body"):
+            await session.put(server.url, data=Drained())
+    assert len(server.requests) == 1
+
+
+async def test_http_1_0_connections_are_not_kept_unless_asked_for(raw_server: Any) -> None:
+    server = await raw_server(OK)
+    async with ClientSession(version=HttpVersion10) as session:
+        for fields in ({}, {}, {"Connection": "keep-alive"}, {}):
+            async with session.get(server.url, headers=fields) as response:
+                await response.read()
+    assert server.connections == 3
+
+
+async def test_file_that_grows_is_sent_as_announced(raw_server: Any) -> None:
+    class Growing(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            position = self.tell()
+            self.seek(0, io.SEEK_END)
+            self.write(b"more")
+            self.seek(position)
+            return super().read(size)
+
+    server = await raw_server(OK)
+    growing = Growing(b"file")
+    async with ClientSession() as session, session.post(server.url, data=growing) as response:
+        assert await response.read() == b"ok"
+    assert server.requests[0].endswith(b"Content-Length: 4\r\n\r\nfile")

@@ -7,7 +7,7 @@ import pytest
 from yarl import URL
 
 from whimbrel.auth import BasicAuth
-from whimbrel.endpoints import Endpoints
+from whimbrel.endpoints import endpoint_for
 from whimbrel.errors import InvalidUrlClientError, NonHttpUrlClientError
 from whimbrel.options import RequestOptions
 from whimbrel_connector import Endpoint, Fingerprint
@@ -17,7 +17,7 @@ PIN = Fingerprint(bytes(32))
 
 
 def endpoint(url: str, **options: Any) -> Endpoint:
-    return Endpoints().endpoint(URL(url), PLAIN._replace(**options))
+    return endpoint_for(URL(url), PLAIN._replace(**options))
 
 
 @pytest.mark.parametrize(
@@ -57,69 +57,46 @@ def test_a_url_without_a_host_is_an_error(url: str) -> None:
     assert caught.value.url == URL(url)
 
 
-# What is remembered
+# What makes two endpoints one
 
 
-def test_the_same_origin_leads_to_the_same_object() -> None:
-    endpoints = Endpoints()
-    first = endpoints.endpoint(URL("http://example.com/a"), PLAIN)
-    assert endpoints.endpoint(URL("http://example.com:80/b?c"), PLAIN) is first
-    assert endpoints.endpoint(URL("http://u:p@example.com/b"), PLAIN) is first
+def test_the_same_origin_is_the_same_endpoint() -> None:
+    first = endpoint("http://example.com/a")
+    assert endpoint("http://example.com:80/b?c") == first
+    assert endpoint("http://u:p@example.com/b") == first
 
 
 @pytest.mark.parametrize(
     ("url", "options"),
     [
-        ("https://example.com:8080/", {}),
-        ("http://example.com:81/", {}),
-        ("http://www.example.com/", {}),
-        ("http://example.com/", {"ssl": False}),
-        ("http://example.com/", {"ssl": PIN}),
-        ("http://example.com/", {"server_hostname": "other"}),
-        ("http://example.com/", {"proxy": "http://proxy:3128"}),
+        ("http://example.com/", {}),
+        ("https://example.com:8443/", {}),
+        ("https://www.example.com/", {}),
+        ("https://example.com/", {"ssl": False}),
+        ("https://example.com/", {"ssl": PIN}),
+        ("https://example.com/", {"server_hostname": "other"}),
+        ("https://example.com/", {"proxy": "http://proxy:3128"}),
     ],
 )
 def test_what_differs_in_trust_is_told_apart(url: str, options: dict[str, Any]) -> None:
-    endpoints = Endpoints()
-    first = endpoints.endpoint(URL("http://example.com:8080/"), PLAIN)
-    plain = endpoints.endpoint(URL("http://example.com/"), PLAIN)
-    other = endpoints.endpoint(URL(url), PLAIN._replace(**options))
-    assert other not in {first, plain}
-    assert endpoints.endpoint(URL("http://example.com/"), PLAIN) is plain
+    assert endpoint(url, **options) != endpoint("https://example.com/")
 
 
 def test_websockets_are_told_apart_where_a_proxy_would_be_asked_for_a_tunnel() -> None:
-    options = PLAIN._replace(proxy="http://proxy:3128")
-    endpoints = Endpoints()
-    assert endpoints.endpoint(URL("ws://example.com/"), options).tunnelled
-    assert not endpoints.endpoint(URL("http://example.com/"), options).tunnelled
-    assert endpoints.endpoint(URL("https://example.com/"), options).tunnelled
+    proxy = "http://proxy:3128"
+    assert endpoint("ws://example.com/", proxy=proxy).tunnelled
+    assert not endpoint("http://example.com/", proxy=proxy).tunnelled
+    assert endpoint("https://example.com/", proxy=proxy).tunnelled
 
 
 def test_contexts_are_told_apart_by_what_they_are() -> None:
-    endpoints = Endpoints()
     contexts = [ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) for _ in range(2)]
     options: list[Any] = [True, False, PIN, Fingerprint(b"\1" * 32), *contexts]
-    url = URL("https://example.com/")
-    found = [endpoints.endpoint(url, PLAIN._replace(ssl=option)) for option in options]
+    found = [endpoint("https://example.com/", ssl=option) for option in options]
     assert len(set(found)) == len(options)
     for option, made in zip(options, found, strict=True):
         assert made.ssl is option
-        assert endpoints.endpoint(url, PLAIN._replace(ssl=option)) is made
-    same = PLAIN._replace(ssl=Fingerprint(bytes(32)))
-    assert endpoints.endpoint(url, same) is found[2]
-
-
-def test_only_so_many_are_remembered() -> None:
-    endpoints = Endpoints()
-    first = endpoints.endpoint(URL("http://host/"), PLAIN)
-    urls = [URL.build(scheme="http", host="host", port=n) for n in range(1000, 2001)]
-    made = [endpoints.endpoint(url, PLAIN) for url in urls]
-    # The last ones are still there, the first ones are made anew.
-    assert endpoints.endpoint(urls[-1], PLAIN) is made[-1]
-    again = endpoints.endpoint(URL("http://host/"), PLAIN)
-    assert again == first
-    assert again is not first
+    assert endpoint("https://example.com/", ssl=Fingerprint(bytes(32))) == found[2]
 
 
 # Proxies
@@ -159,17 +136,6 @@ def test_without_a_proxy_what_is_for_one_counts_for_nothing() -> None:
     plain = endpoint("http://example.com/")
     other = endpoint("http://example.com/", proxy_auth=BasicAuth("u"), proxy_headers={"X": "1"})
     assert other == plain
-
-
-def test_a_proxy_of_one_request_is_not_remembered_for_the_next() -> None:
-    endpoints = Endpoints()
-    url = URL("http://example.com/")
-    for credentials in ("u:p", "u:q"):
-        options = PLAIN._replace(proxy=f"http://{credentials}@proxy:3128")
-        found = endpoints.endpoint(url, options).proxy
-        assert found is not None
-        assert found.authorization == BasicAuth(*credentials.split(":")).encode()
-    assert endpoints.endpoint(url, PLAIN).proxy is None
 
 
 @pytest.mark.parametrize("proxy", ["ftp://proxy", "proxy:3128", "", "http://", "socks5://proxy:1"])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import gzip
+import sys
+import warnings
 from typing import Any
 
 import pytest
@@ -428,10 +430,17 @@ async def test_connection_can_be_taken_over_after_101(raw_server: Any) -> None:
         transport.write(b"abc")
         await receiver.complete.wait()
         assert received + receiver.data == b"earlyABC"
-        with pytest.raises(RuntimeError, match="101"):
+        with pytest.raises(RuntimeError, match="taken over before"):
             response.take_over()
         transport.abort()
         await receiver.lost.wait()
+
+
+async def test_only_a_101_can_be_taken_over(raw_server: Any) -> None:
+    server = await raw_server(OK)
+    async with ClientSession() as session, session.get(server.url) as response:
+        with pytest.raises(RuntimeError, match="101"):
+            response.take_over()
 
 
 async def test_forgotten_response_warns_and_closes(raw_server: Any) -> None:
@@ -458,3 +467,162 @@ async def test_request_leaves_no_work_to_the_garbage_collector(raw_server: Any) 
         finally:
             gc.enable()
     assert found < 20  # nothing for each request; asyncio's server may leave something
+
+
+async def test_body_that_is_cancelled_from_inside_does_not_hang(raw_server: Any) -> None:
+    async def body() -> Any:
+        yield b"one"
+        raise asyncio.CancelledError
+
+    server = await raw_server(OK)
+    async with ClientSession(timeout=ClientTimeout(sock_read=5)) as session:
+        with pytest.raises(ClientConnectionError, match="CancelledError"):
+            await session.post(server.url, data=body())
+        assert clean(session)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks came with Python 3.12")
+def test_eager_tasks_change_nothing(raw_server: Any) -> None:
+    factory: Any = vars(asyncio).get("eager_task_factory")
+
+    async def post() -> None:
+        loop = asyncio.get_running_loop()
+        server = await asyncio.start_server(answer, "127.0.0.1", 0)
+        loop.set_task_factory(factory)
+        port = server.sockets[0].getsockname()[1]
+        async with ClientSession(timeout=ClientTimeout(sock_read=5)) as session:
+            for _ in range(3):
+                async with session.post(f"http://127.0.0.1:{port}/", data=bytes(70_000)) as done:
+                    assert await done.read() == b"ok"
+            assert session.connector is not None
+            assert session.connector.statistics().opened == 1
+        server.close()
+        await closed.wait()
+
+    closed = asyncio.Event()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for _ in range(3):
+            await reader.readuntil(b"\r\n\r\n")
+            await reader.readexactly(70_000)
+            writer.write(OK)
+        await reader.read()
+        writer.close()
+        closed.set()
+
+    asyncio.run(post())
+
+
+async def test_unexpected_101_is_an_error(raw_server: Any) -> None:
+    server = await raw_server(
+        b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"
+    )
+    async with ClientSession() as session:
+        with pytest.raises(ClientResponseError, match="Unexpected 101"):
+            await session.get(server.url)
+        assert clean(session)
+
+
+async def test_101_has_no_body_and_a_lost_connection_cannot_be_taken_over(raw_server: Any) -> None:
+    server = await raw_server(
+        b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"
+    )
+    async with ClientSession() as session:
+        fields = {"Connection": "Upgrade", "Upgrade": "x"}
+        response = await session.get(server.url, headers=fields)
+        assert await response.read() == b""
+        response.close()
+        with pytest.raises(ClientConnectionError, match="closed"):
+            response.take_over()
+        assert clean(session)
+
+
+async def test_own_close_is_not_blamed_on_the_server(raw_server: Any) -> None:
+    reached = asyncio.Event()
+
+    async def reach(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        reached.set()
+        await reader.read()
+
+    server = await raw_server(reach)
+    session = ClientSession()
+
+    async def get() -> None:
+        await session.get(server.url)
+
+    task = asyncio.create_task(get())
+    await reached.wait()
+    await session.close()
+    with pytest.raises(ClientConnectionError, match="connector was closed") as caught:
+        await task
+    assert not isinstance(caught.value, ServerDisconnectedError)
+
+
+async def test_closing_the_session_ends_what_is_being_sent(raw_server: Any) -> None:
+    sending, ended = asyncio.Event(), False
+
+    async def body() -> Any:
+        nonlocal ended
+        try:
+            yield b"one"
+            sending.set()
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(0.01)
+            ended = True
+
+    server = await raw_server(OK)
+    session = ClientSession()
+
+    async def post() -> None:
+        with pytest.raises(ClientConnectionError):
+            await session.post(server.url, data=body())
+
+    task = asyncio.create_task(post())
+    await sending.wait()
+    await session.close()
+    assert ended
+    await task
+
+
+async def test_forgotten_response_is_closed_when_warnings_are_errors(raw_server: Any) -> None:
+    server = await raw_server(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n1")
+    unraisable: list[Any] = []
+    hook, sys.unraisablehook = sys.unraisablehook, unraisable.append
+    try:
+        async with ClientSession() as session:
+            response = await session.get(server.url)
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                del response
+            await asyncio.sleep(0.01)
+            assert clean(session)
+            assert len(unraisable) == 1
+    finally:
+        sys.unraisablehook = hook
+
+
+async def test_stale_request_is_sent_again_once_on_a_connection_of_its_own(
+    raw_server: Any,
+) -> None:
+    arrived = asyncio.Barrier(4)
+
+    async def together(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await arrived.wait()
+        writer.write(OK)
+
+    server = await raw_server(together, None)
+    async with ClientSession() as session:
+
+        async def get() -> None:
+            async with session.get(server.url) as response:
+                await response.read()
+
+        await asyncio.gather(*(get() for _ in range(4)))
+        assert session.connector is not None
+        assert session.connector.statistics().idle == 4
+        before = len(server.requests)
+        arrived = asyncio.Barrier(1)
+        async with session.delete(server.url) as response:
+            assert await response.read() == b"ok"
+    assert len(server.requests) == before + 2  # one on an idle connection, one on a new one

@@ -125,15 +125,18 @@ async def once(*parts: Any) -> AsyncIterator[Any]:
         yield part
 
 
-async def test_an_iterable_can_be_sent_again() -> None:
+async def test_an_iterable_is_sent_once() -> None:
     payload = make_payload(Again(b"a", bytearray(b"b"), memoryview(b"c")))
     assert isinstance(payload, AsyncIterablePayload)
-    assert (payload.size, payload.as_bytes(), payload.replayable) == (None, None, True)
+    assert (payload.size, payload.as_bytes(), payload.replayable) == (None, None, False)
     assert payload.content_type == "application/octet-stream"
-    assert await all_of(payload) == await all_of(payload) == b"abc"
+    assert await all_of(payload) == b"abc"
+    # Another one might have nothing left, and would be sent as if it were empty.
+    with pytest.raises(RuntimeError, match="used up"):
+        await all_of(payload)
 
 
-async def test_an_iterator_cannot() -> None:
+async def test_an_iterator_is_sent_once() -> None:
     payload = make_payload(once(b"a", b"b"))
     assert not payload.replayable
     assert await all_of(payload) == b"ab"

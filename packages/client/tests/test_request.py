@@ -26,6 +26,7 @@ def request(url: str = "http://example.com/x?y#z", **given: Any) -> ClientReques
         "fields": FIELDS.copy(),
         "options": RequestOptions(),
         "content": NO_CONTENT,
+        "version": HttpVersion11,
     }
     return ClientRequest(given.pop("method", "GET"), URL(url), **(parts | given))
 
@@ -76,7 +77,7 @@ def test_the_facts_are_a_named_tuple() -> None:
 
 @pytest.mark.parametrize("version", [HttpVersion10, HttpVersion11])
 def test_its_head_goes_over_the_wire(version: Any) -> None:
-    assert request().serialize(version) == (
+    assert request(version=version).serialize() == (
         f"GET /x?y HTTP/{version.major}.{version.minor}\r\n"
         "Host: example.com\r\nX-A: 1\r\nx-a: 2\r\n\r\n"
     ).encode("ascii")
@@ -105,13 +106,13 @@ def test_its_head_goes_over_the_wire(version: Any) -> None:
 )
 def test_what_cannot_be_expressed_in_http_is_an_error(given: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r".") as caught:
-        request(**given).serialize(HttpVersion11)
+        request(**given).serialize()
     assert len(str(caught.value)) < 300
 
 
 def test_another_version_is_an_error() -> None:
     with pytest.raises(ValueError, match="version"):
-        request().serialize((2, 0))  # type: ignore[arg-type]  # on purpose
+        request(version=(2, 0)).serialize()
 
 
 @pytest.mark.parametrize(
@@ -130,3 +131,20 @@ def test_another_version_is_an_error() -> None:
 )
 def test_it_may_ask_for_its_connection_to_be_closed(values: list[str], closes: bool) -> None:
     assert request(fields=[("connection", value) for value in values]).closes is closes
+
+
+@pytest.mark.parametrize(
+    ("values", "closes"),
+    [([], True), (["keep-alive"], False), (["Keep-Alive, TE"], False), (["close"], True)],
+)
+def test_in_http_1_0_it_must_ask_for_it_to_be_kept(values: list[str], closes: bool) -> None:
+    fields = [("Connection", value) for value in values]
+    assert request(fields=fields, version=HttpVersion10).closes is closes
+
+
+@pytest.mark.parametrize(
+    ("value", "upgrades"),
+    [("Upgrade", True), ("keep-alive, upgrade", True), ("close", False), ("", False)],
+)
+def test_it_may_ask_for_another_protocol(value: str, upgrades: bool) -> None:
+    assert request(fields=[("Connection", value)]).upgrades is upgrades

@@ -38,6 +38,7 @@ async def test_head(raw_server: Any) -> None:
         ("Content-Type: text/plain; charset=latin-1", b"\xfc", "ü"),
         ("Content-Type: text/plain", b"\xc3\xbc", "ü"),
         ("Content-Type: text/plain; charset=no-such", b"\xc3\xbc", "ü"),
+        ("Content-Type: text/plain; charset=hex", b"\xc3\xbc", "ü"),
         ("Content-Type: application/json", b"\xc3\xbc", "ü"),
         ("X: y", b"\xc3\xbc", "ü"),
     ],
@@ -153,3 +154,15 @@ async def test_reason_phrase_may_be_empty(raw_server: Any) -> None:
     server = await raw_server(b"HTTP/1.1 200 \r\nContent-Length: 0\r\n\r\n")
     async with ClientSession() as session, session.get(server.url) as response:
         assert response.reason == ""
+
+
+async def test_lines_are_bounded_by_the_buffer(raw_server: Any) -> None:
+    line = bytes(100_000).replace(b"\0", b"x") + b"\n"
+    server = await raw_server(answer(line))
+    async with ClientSession(read_bufsize=2**16) as session:
+        async with session.get(server.url) as response:
+            assert await response.content.readline() == line
+        async with session.get(server.url, read_bufsize=1000) as response:
+            with pytest.raises(ValueError, match="within 65536 bytes"):
+                await response.content.readline()
+            assert await response.content.read() == line

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 from typing import Any
 
@@ -15,6 +16,7 @@ from whimbrel import (
     ClientSession,
     ClientTimeout,
     CookieJar,
+    InvalidUrlClientError,
     TCPConnector,
 )
 
@@ -90,8 +92,11 @@ async def test_session_credentials_go_to_the_base_url_only(raw_server: Any) -> N
         for url in (mine.url, other.url):
             async with session.get(url) as response:
                 await response.read()
-    assert b"Authorization: Basic dXNlcjpzZWNyZXQ=" in mine.requests[0]
-    assert b"Authorization" not in other.requests[0]
+            async with session.get(url, auth=None) as response:  # as wrappers say it
+                await response.read()
+    for mine_request, other_request in zip(mine.requests, other.requests, strict=True):
+        assert b"Authorization: Basic dXNlcjpzZWNyZXQ=" in mine_request
+        assert b"Authorization" not in other_request
 
 
 async def test_raise_for_status_of_the_session_and_of_a_request(raw_server: Any) -> None:
@@ -216,3 +221,50 @@ async def test_attributes() -> None:
         assert isinstance(session.cookie_jar, CookieJar)
         assert not session.closed
     assert session.closed
+
+
+async def test_request_can_be_a_task(raw_server: Any) -> None:
+    server = await raw_server(OK)
+    async with ClientSession() as session:
+        response = await asyncio.create_task(session.get(server.url))
+        assert await response.read() == b"ok"
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(session.get(server.url)) for _ in range(3)]
+        for task in tasks:
+            assert await task.result().read() == b"ok"
+
+
+async def test_function_request_is_for_async_with_only() -> None:
+    context = whimbrel.request("GET", "http://127.0.0.1:1/")
+    assert not inspect.isawaitable(context)
+    with pytest.raises(whimbrel.ClientConnectorError):
+        await context.__aenter__()
+
+
+async def test_timeout_may_be_a_number_of_seconds(raw_server: Any) -> None:
+    async with ClientSession(timeout=5) as session:
+        assert session.timeout == ClientTimeout(total=5)
+    with pytest.raises(TypeError, match="timeout is str"):
+        ClientSession(timeout="5")  # type: ignore[arg-type]  # on purpose
+
+
+async def test_zero_is_no_limit_in_every_timeout(raw_server: Any) -> None:
+    server = await raw_server(OK)
+    none = ClientTimeout(total=0, connect=0, sock_connect=0, sock_read=0)
+    async with ClientSession(timeout=none) as session, session.get(server.url) as response:
+        assert await response.read() == b"ok"
+
+
+async def test_password_of_an_invalid_url_is_not_shown() -> None:
+    async with ClientSession() as session:
+        with pytest.raises(InvalidUrlClientError) as caught:
+            await session.get("http://user:secret@host:99999999/")
+    assert "secret" not in str(caught.value)
+    assert "host:99999999" in str(caught.value)
+
+
+@pytest.mark.parametrize("ssl", ["x", 1, 0, object()])
+async def test_ssl_that_is_nothing_of_the_kind(ssl: Any) -> None:
+    async with ClientSession() as session:
+        with pytest.raises(TypeError, match="ssl"):
+            await session.get("https://127.0.0.1:1/", ssl=ssl)

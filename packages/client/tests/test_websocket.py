@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -79,3 +80,12 @@ async def test_injection_through_the_handshake(bad: dict[str, Any]) -> None:
     async with ClientSession() as session:
         with pytest.raises(ValueError, match=r"protocol|Origin|origin"):
             await session.ws_connect("ws://127.0.0.1:1/", **bad)
+
+
+async def test_bad_parameter_leaves_no_connection(echo_url: str) -> None:
+    async with ClientSession() as session:
+        with pytest.raises(ValueError, match="heartbeat"):
+            await session.ws_connect(echo_url, protocols=["b"], heartbeat=-1)
+        await asyncio.sleep(0.01)
+        assert session.connector is not None
+        assert session.connector.statistics().open == 0

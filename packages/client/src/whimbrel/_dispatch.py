@@ -6,7 +6,7 @@ Every decision is made by a pure function elsewhere (`redirects`, `content`, `co
 
 from __future__ import annotations
 
-from contextlib import suppress
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from whimbrel._exchange import Exchange
 from whimbrel.auth import split_credentials
 from whimbrel.content import frame_content
 from whimbrel.cookies import cookie_field, jar_cookies
+from whimbrel.endpoints import endpoint_for
 from whimbrel.errors import (
     ClientHttpProxyError,
     ClientOSError,
@@ -34,14 +35,12 @@ from whimbrel_connector import ProxyRefused
 from whimbrel_cookiejar import CookieJar
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable
     from typing import Any
 
     from yarl import URL
 
-    from whimbrel.auth import BasicAuth
-    from whimbrel.endpoints import Endpoints
+    from whimbrel.auth import BasicAuth, DefaultAuth
     from whimbrel.fields import Field, SessionFields
     from whimbrel.options import RequestOptions
     from whimbrel.payload import Payload
@@ -56,6 +55,8 @@ _IDEMPOTENT = frozenset(("GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"))
 
 _SMALL_BODY = 2**16
 """A redirect's body of up to this many bytes is read, so that its connection can be reused."""
+_SMALL_BODY_SECONDS = 1.0
+"""How long it is waited for."""
 
 
 @dataclass(slots=True)
@@ -87,7 +88,8 @@ class Dispatcher:
     resolve_charset: Callable[[ClientResponse, bytes], str]
     loop: asyncio.AbstractEventLoop
     deadlines: Deadlines
-    endpoints: Endpoints
+    default_auth: DefaultAuth
+    uploads: set[asyncio.Task[None]]
 
     async def request(self, method: str, url: URL, options: RequestOptions) -> ClientResponse:
         """Send a request, follow redirects, and return the final response."""
@@ -148,10 +150,10 @@ class Dispatcher:
         url, auth = split_credentials(url)
         if auth is not None and options.auth is not None:
             raise ValueError("Cannot combine AUTH argument with credentials encoded in URL")
-        auth = auth or options.auth
         fields = self.session_fields.merged(options.headers, options.skip_auto_headers)
-        if auth is not None and field_values(fields, "authorization"):
-            raise ValueError("Cannot combine AUTHORIZATION header with AUTH argument")
+        auth = self.default_auth.choose(
+            url, auth or options.auth, in_fields=bool(field_values(fields, "authorization"))
+        )
         payload = None
         if options.json is not None:
             payload = json_payload(options.json, self.json_serialize)
@@ -191,19 +193,25 @@ class Dispatcher:
     async def _leave(response: ClientResponse, head: Response) -> None:
         """Let go of a redirect's response; a small body is read, so that its connection is kept.
 
-        A coded body is not: it may be small and decode to a huge one.
+        It must come soon, and a coded one is not read: it may be small and decode to a huge one.
         """
         length = head.content_length
         if length is not None and length <= _SMALL_BODY and not head.values(b"content-encoding"):
-            with suppress(ClientPayloadError):  # the redirect is good, whatever its body is
-                await response.read()
+            try:
+                async with asyncio.timeout(_SMALL_BODY_SECONDS) as patience:
+                    await response.read()
+            except ClientPayloadError:
+                pass  # the redirect is good, whatever its body is
+            except TimeoutError:
+                if not patience.expired():
+                    raise
         response.release()
 
     # One hop
 
     def _prepare(self, hop: Hop, options: RequestOptions) -> ClientRequest:
         url = hop.url
-        endpoint = self.endpoints.endpoint(url, options)
+        endpoint = endpoint_for(url, options)
         fields = hop.fields.copy()
         content = frame_content(
             hop.method,
@@ -238,24 +246,29 @@ class Dispatcher:
             fields=fields,
             options=options,
             content=content,
+            version=self.version,
         )
 
     async def _send_again_if_stale(self, request: ClientRequest, total: TotalTimeout) -> Exchange:
         """Send `request`; once more when an idle connection turns out to have been closed.
 
-        Only when nothing of a response came and sending twice does no harm (RFC 9112 9.3.1).
+        Only when nothing of a response came and sending twice does no harm (RFC 9112 9.3.1). The
+        second time goes to a connection that was never idle, so that it cannot be stale, too.
         """
-        head = request.serialize(self.version)
+        head = request.serialize()
         again = request.method in _IDEMPOTENT and (request.body is None or request.body.replayable)
         started_at = self.loop.time()
-        while True:
+        connection = self.connector.acquire_nowait(request.endpoint)
+        if connection is None:
             connection = await self._connect(request, total)
+        while True:
             exchange = Exchange(
                 request,
                 connection,
                 loop=self.loop,
                 deadlines=self.deadlines,
                 limits=self.limits,
+                uploads=self.uploads,
                 started_at=started_at,
             )
             total.fail = exchange.fail
@@ -269,17 +282,20 @@ class Dispatcher:
                     raise
             else:
                 return exchange
+            connection = await self._connect(request, total, fresh=True)
 
-    async def _connect(self, request: ClientRequest, total: TotalTimeout) -> Connection:
+    async def _connect(
+        self, request: ClientRequest, total: TotalTimeout, *, fresh: bool = False
+    ) -> Connection:
         endpoint = request.endpoint
-        connection = self.connector.acquire_nowait(endpoint)
-        if connection is not None:
-            return connection
         timeout = request.options.timeout
         try:
             return await total.bound(
                 self.connector.acquire(
-                    endpoint, connect=timeout.connect, sock_connect=timeout.sock_connect
+                    endpoint,
+                    connect=timeout.connect or None,
+                    sock_connect=timeout.sock_connect or None,
+                    fresh=fresh,
                 ),
                 f"connecting to {endpoint.host}:{endpoint.port}",
             )

@@ -8,6 +8,7 @@ response ends. It is never used again, so that nothing of one response can reach
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
@@ -39,7 +40,6 @@ from whimbrel_http_parser import (
 )
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable
 
     from whimbrel.payload import Payload
@@ -63,6 +63,7 @@ class Exchange:
         loop: the running event loop.
         deadlines: where the silence between two pieces of data is watched.
         limits: bounds on what the peer may send.
+        uploads: has the task that sends the content for as long as it runs.
         started_at: the loop's time when the request began, before the connection was acquired.
     """
 
@@ -75,6 +76,8 @@ class Exchange:
         "_silence",
         "_transport",
         "_upload",
+        "_uploading",
+        "_uploads",
         "body",
         "connection",
         "ended_at",
@@ -94,6 +97,7 @@ class Exchange:
         loop: asyncio.AbstractEventLoop,
         deadlines: Deadlines,
         limits: Limits,
+        uploads: set[asyncio.Task[None]],
         started_at: float,
     ) -> None:
         self.request = request
@@ -110,7 +114,9 @@ class Exchange:
         self._loop = loop
         self._transport: Transport = connection.transport
         self._reader = ResponseReader(request.method, limits=limits)
+        self._uploads = uploads
         self._upload: asyncio.Task[None] | None = None
+        self._uploading = False  # not by _upload: an eager task may end before it is assigned
         self._deadlines = deadlines
         self._silence: Deadline | None = None
         self._last_data_at = 0.0
@@ -135,7 +141,10 @@ class Exchange:
             transport.write(head + content)
         else:
             transport.write(head)
+            self._uploading = True
             self._upload = self._loop.create_task(self._send_body(body))
+            self._uploads.add(self._upload)
+            self._upload.add_done_callback(self._uploads.discard)
         if request.options.timeout.sock_read:
             self._watch_silence(request.options.timeout.sock_read)
 
@@ -144,6 +153,7 @@ class Exchange:
         if self.ended_at:
             callback()
         else:
+            assert self._on_end is None, "one callback is all that is needed"
             self._on_end = callback
 
     def fail(self, exc: Exception) -> None:
@@ -227,13 +237,16 @@ class Exchange:
             return
         self._reader.receive_eof()
         self._pump()
-        self.fail(ServerDisconnectedError("The server closed the connection"))
+        # Still here only after 101: the reader has nothing to say about what follows it.
+        self.fail(ServerDisconnectedError(f"{self._peer} closed the connection"))
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Learn that the connection is gone."""
         if self.ended_at:
             return
-        if not isinstance(exc, OSError):
+        if isinstance(exc, ClientConnectionError):
+            self.fail(exc)  # the connector's own doing, and it says what
+        elif not isinstance(exc, OSError):
             self.fail(self._disconnected(exc))
         elif not self.head.done():
             error = ClientOSError(
@@ -268,6 +281,10 @@ class Exchange:
 
     def _final_head(self, head: Response) -> None:
         if head.framing is Framing.SWITCHED:
+            if not self.request.upgrades:
+                error = f"Unexpected {head.status}: the request did not ask for another protocol"
+                self.fail(ClientResponseError(self.request.request_info, message=error))
+                return
             self._transport.pause_reading()
         options = self.request.options
         decoder: Decoder | None = None
@@ -278,13 +295,15 @@ class Exchange:
                 self.fail(self._payload_error(str(exc), exc))
                 return
         self.body = StreamReader(self, options.read_bufsize, decoder)
+        if head.framing is Framing.SWITCHED:
+            self.body.feed_eof()  # what follows is no body
         if not self.head.done():
             self.head.set_result(head)
 
     def _complete(self, event: EndOfMessage) -> None:
         self.trailers = event.trailers
         reader = self._reader
-        reusable = reader.close_reason is None and self._upload is None and not self.request.closes
+        reusable = reader.close_reason is None and not self._uploading and not self.request.closes
         self._end()
         if reusable:
             self.connection.release(reader.keep_alive.timeout)
@@ -319,10 +338,13 @@ class Exchange:
         except ConnectionResetError as exc:
             if not self._transport.is_closing():  # else connection_lost says it
                 self._upload_failed(exc)
+        except asyncio.CancelledError as exc:
+            self._upload_failed(exc)  # from inside the iterable; when it was us, nobody listens
+            raise
         except Exception as exc:
             self._upload_failed(exc)
         else:
-            self._upload = None
+            self._uploading = False
             self.written_at = self._last_data_at = self._loop.time()
 
     async def _send_piece(self, writer: BodyWriter, piece: ReadableBuffer) -> None:
@@ -330,8 +352,8 @@ class Exchange:
             self._transport.writelines(writer.data(piece))
             await self._transport.drain()
 
-    def _upload_failed(self, exc: Exception) -> None:
-        error = ClientConnectionError(f"Cannot send the request body: {exc}")
+    def _upload_failed(self, exc: BaseException) -> None:
+        error = ClientConnectionError(f"Cannot send the request body: {exc!r:.300}")
         error.__cause__ = exc
         self.fail(error)
 
@@ -347,7 +369,7 @@ class Exchange:
         timeout = self.request.options.timeout
         limit = timeout.sock_read or 0.0
         silent = self._loop.time() - self._last_data_at
-        if self._upload is not None or (self.body is not None and self.body.paused):
+        if self._uploading or (self.body is not None and self.body.paused):
             silent = 0.0  # it is not the peer that we wait for
         if silent >= limit:
             self.fail(SocketTimeoutError(f"{self._peer} sent nothing for {limit} s (sock_read)"))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 if TYPE_CHECKING:
     from yarl import URL
 
-__all__ = ["BasicAuth", "split_credentials"]
+__all__ = ["BasicAuth", "DefaultAuth", "origin", "split_credentials"]
 
 
 class _BasicAuthFields(NamedTuple):
@@ -86,3 +86,42 @@ def split_credentials(url: URL) -> tuple[URL, BasicAuth | None]:
     if url.raw_user is None and url.raw_password is None:
         return url, None
     return url.with_user(None), BasicAuth.from_url(url, encoding="utf-8")
+
+
+class DefaultAuth(NamedTuple):
+    """The credentials of a session, and the origin that they are for.
+
+    Attributes:
+        auth: the credentials, or `None`.
+        base_url: they are for its origin only; `None` sends them to whatever is asked first.
+    """
+
+    auth: BasicAuth | None = None
+    base_url: URL | None = None
+
+    def choose(self, url: URL, own: BasicAuth | None, *, in_fields: bool) -> BasicAuth | None:
+        """Return the credentials for the first request to `url`; nearer the caller wins.
+
+        Args:
+            url: the URL, without user information.
+            own: what the request's `auth` or its URL says.
+            in_fields: whether the request has an Authorization field.
+
+        Raises:
+            ValueError: the caller gives credentials both ways.
+        """
+        if own is not None and in_fields:
+            raise ValueError("Cannot combine AUTHORIZATION header with AUTH argument")
+        if own is not None or in_fields or self.auth is None:
+            return own
+        if self.base_url is None or origin(url) == origin(self.base_url):
+            return self.auth
+        return None
+
+
+def origin(url: URL) -> tuple[str, str, int | None]:
+    """Return scheme, host and port of `url` (RFC 9110 section 4.3.1).
+
+    Not `URL.origin()`, for which a default port that is written out makes another origin.
+    """
+    return url.scheme, (url.raw_host or "").lower(), url.port

@@ -11,45 +11,22 @@ from whimbrel.fields import list_fields
 from whimbrel_connector import Endpoint, Proxy
 
 if TYPE_CHECKING:
-    from ssl import SSLContext
-
     from whimbrel.options import RequestOptions
-    from whimbrel_connector import Fingerprint
 
-__all__ = ["Endpoints"]
+__all__ = ["endpoint_for"]
 
 _SECURE = {"http": False, "https": True, "ws": False, "wss": True}
-_MAX_CACHED = 1000
-
-_Key = tuple[str, str | None, int | None, "SSLContext | bool | Fingerprint", str | None]
 
 
-class Endpoints:
-    """Makes endpoints, and remembers those of the last origins that were asked for."""
+def endpoint_for(url: URL, options: RequestOptions) -> Endpoint:
+    """Return the endpoint for `url`.
 
-    def __init__(self) -> None:
-        self._cache: dict[_Key, Endpoint] = {}
-
-    def endpoint(self, url: URL, options: RequestOptions) -> Endpoint:
-        """Return the endpoint for `url`.
-
-        Raises:
-            NonHttpUrlClientError: the scheme is not one of HTTP or WebSocket.
-            InvalidUrlClientError: the URL has no host, or no valid port.
-            ValueError: the proxy's URL is not one of a proxy.
-        """
-        key = (url.scheme, url.raw_host, url.port, options.ssl, options.server_hostname)
-        endpoint = self._cache.get(key)
-        if endpoint is None or options.proxy is not None:
-            endpoint = _make(url, options)
-            if options.proxy is None:
-                if len(self._cache) >= _MAX_CACHED:
-                    self._cache.pop(next(iter(self._cache)))
-                self._cache[key] = endpoint
-        return endpoint
-
-
-def _make(url: URL, options: RequestOptions) -> Endpoint:
+    Raises:
+        NonHttpUrlClientError: the scheme is not one of HTTP or WebSocket.
+        InvalidUrlClientError: the URL has no host, or no valid port.
+        TypeError: `ssl` is none of what it may be.
+        ValueError: the proxy's URL is not one of a proxy.
+    """
     is_ssl = _SECURE.get(url.scheme)
     if is_ssl is None:
         raise NonHttpUrlClientError(

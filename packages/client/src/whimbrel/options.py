@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from whimbrel.response import ClientResponse
     from whimbrel_connector import Fingerprint
 
-__all__ = ["ConnectionOptionsDict", "RequestOptions", "RequestOptionsDict"]
+__all__ = ["ConnectionOptionsDict", "RequestOptions", "RequestOptionsDict", "as_timeout"]
 
 
 class ConnectionOptionsDict(TypedDict, total=False):
@@ -92,8 +92,8 @@ class RequestOptions(NamedTuple):
         }
         if values.get("data") is not None and values.get("json") is not None:
             raise ValueError("data and json parameters can not be used at the same time")
-        if "timeout" in values and not isinstance(values["timeout"], ClientTimeout):
-            values["timeout"] = _as_timeout(values["timeout"])
+        if "timeout" in values:
+            values["timeout"] = as_timeout(values["timeout"])
         # Each hop asks for these again, and an iterator would have nothing left to say.
         if values.get("skip_auto_headers") is not None:
             values["skip_auto_headers"] = frozenset(values["skip_auto_headers"])
@@ -117,8 +117,14 @@ _SESSION_WHEN_NONE = frozenset(
 )
 
 
-def _as_timeout(value: object) -> ClientTimeout:
-    """Return the timeout that a plain number (of seconds in total) means."""
+def as_timeout(value: object) -> ClientTimeout:
+    """Return the timeout that `value` is, or that a plain number (of seconds in total) means.
+
+    Raises:
+        TypeError: it is neither.
+    """
+    if isinstance(value, ClientTimeout):
+        return value
     if isinstance(value, (int, float)):
         return ClientTimeout(total=value)
     raise TypeError(f"timeout is {type(value).__name__}; it can be a ClientTimeout or seconds")

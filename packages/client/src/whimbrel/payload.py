@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import io
 import threading
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -122,37 +122,44 @@ class FilePayload(Payload):
             raise RuntimeError("The file cannot be read again: it is not seekable")
         self._used = True
         position = self._start
+        left = self.size
         loop = asyncio.get_running_loop()
-        while piece := await loop.run_in_executor(None, self._read, position):
+        while piece := await loop.run_in_executor(None, self._read, position, left):
             if position is not None:
                 position += len(piece)
+            if left is not None:
+                left -= len(piece)
             yield piece.encode("utf-8") if isinstance(piece, str) else piece
 
-    def _read(self, position: int | None) -> bytes | str:
+    def _read(self, position: int | None, left: int | None) -> bytes | str:
         # A read that was cancelled goes on in its thread, maybe into the time when the content is
         # sent again: one at a time, and each from where it belongs.
         with self._reading:
             if position is not None:
                 self._file.seek(position)
-            piece: bytes | str = self._file.read(_READ_SIZE)
+            # Not more than the size that was announced, though the file may grow meanwhile.
+            size = _READ_SIZE if left is None else min(left, _READ_SIZE)
+            piece: bytes | str = self._file.read(size)
             return piece
 
 
 class AsyncIterablePayload(Payload):
-    """Content that an asynchronous iterable yields; its size is not known."""
+    """Content that an asynchronous iterable yields; its size is not known.
+
+    It is sent once: whether an iterable can be gone through again, only its author knows, and one
+    that cannot would send nothing instead.
+    """
 
     content_type = _OCTET_STREAM
 
     def __init__(self, value: AsyncIterable[bytes]) -> None:
         self._value = value
         self._used = False
-        # An iterator can be gone through once; an iterable makes a new iterator each time.
-        self.replayable = not isinstance(value, AsyncIterator)
 
     async def parts(self) -> AsyncGenerator[bytes]:
         """Iterate over what the iterable yields."""
-        if self._used and not self.replayable:
-            raise RuntimeError("The asynchronous iterator was used up by the first sending")
+        if self._used:
+            raise RuntimeError("The asynchronous iterable was used up by the first sending")
         self._used = True
         pieces = aiter(self._value)
         try:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from yarl import URL
 
-from whimbrel.auth import split_credentials
+from whimbrel.auth import origin, split_credentials
 from whimbrel.errors import InvalidUrlRedirectClientError, NonHttpUrlRedirectClientError
 
 if TYPE_CHECKING:
     from whimbrel.fields import Field
 
-__all__ = ["Redirect", "decide", "fields_after", "origin"]
+__all__ = ["Redirect", "decide", "fields_after"]
 
 _STATUSES = frozenset((301, 302, 303, 307, 308))
 _OF_THE_ORIGIN = frozenset(("authorization", "cookie", "host", "proxy-authorization"))
@@ -92,14 +92,6 @@ def fields_after(redirect: Redirect, fields: list[Field]) -> list[Field]:
     if not redirect.keeps_content:
         dropped |= _ABOUT_CONTENT
     return [field for field in fields if field[0].lower() not in dropped]
-
-
-def origin(url: URL) -> tuple[str, str, int | None]:
-    """Return scheme, host and port of `url` (RFC 9110 section 4.3.1).
-
-    Not `URL.origin()`, for which a default port that is written out makes another origin.
-    """
-    return url.scheme, (url.raw_host or "").lower(), url.port
 
 
 def _target(location: str, url: URL, requote: bool) -> URL:

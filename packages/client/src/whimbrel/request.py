@@ -1,4 +1,4 @@
-"""One request of one hop, as middlewares see it and as the exchange sends it."""
+"""One request of one hop, as the exchange sends it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from whimbrel.fields import field_values
+from whimbrel.http_version import HttpVersion, HttpVersion11
 from whimbrel_http_parser import LocalProtocolError, request_head
 
 if TYPE_CHECKING:
     from yarl import URL
 
     from whimbrel.content import Content
-    from whimbrel.http_version import HttpVersion
     from whimbrel.options import RequestOptions
     from whimbrel_connector import Endpoint
 
@@ -60,6 +60,7 @@ class ClientRequest:
         length: how many bytes the content is sent as; `None` sends it in chunks.
         coding: the content coding to apply while sending, or `None`.
         options: everything else the caller said.
+        version: the HTTP version that it states.
     """
 
     __slots__ = (
@@ -72,6 +73,7 @@ class ClientRequest:
         "options",
         "target",
         "url",
+        "version",
     )
 
     def __init__(
@@ -84,6 +86,7 @@ class ClientRequest:
         fields: list[tuple[str, str]],
         options: RequestOptions,
         content: Content,
+        version: HttpVersion,
     ) -> None:
         self.method = method
         self.url = url
@@ -94,26 +97,38 @@ class ClientRequest:
         self.length = content.length
         self.coding = content.coding
         self.options = options
+        self.version = version
 
-    def serialize(self, version: HttpVersion) -> bytes:
+    def serialize(self) -> bytes:
         """Return the head as it goes over the wire.
 
         Raises:
             ValueError: the method, the target or a header field cannot be expressed in HTTP.
         """
         try:
-            return request_head(self.method, self.target, self.fields, version)
+            return request_head(self.method, self.target, self.fields, self.version)
         except LocalProtocolError as exc:
             raise ValueError(str(exc)) from exc
 
     @property
     def closes(self) -> bool:
-        """Whether the request asks for its connection to be closed (RFC 9112 section 9.6)."""
-        return any(
-            option.strip().lower() == "close"
+        """Whether the server takes it that the connection is closed (RFC 9112 section 9.3)."""
+        options = self._connection_options()
+        if self.version < HttpVersion11:
+            return "keep-alive" not in options
+        return "close" in options
+
+    @property
+    def upgrades(self) -> bool:
+        """Whether the server may switch protocols (RFC 9110 section 7.8)."""
+        return "upgrade" in self._connection_options()
+
+    def _connection_options(self) -> set[str]:
+        return {
+            option.strip().lower()
             for value in field_values(self.fields, "connection")
             for option in value.split(",")
-        )
+        }
 
     @property
     def headers(self) -> CIMultiDict[str]:

@@ -201,6 +201,7 @@ class ClientResponse:
         charset = self.charset
         if charset is not None:
             try:
+                "".encode(charset)  # unlike codecs.lookup, not with codecs such as "hex"
                 return codecs.lookup(charset).name
             except (LookupError, ValueError):
                 pass  # unknown to Python: as if it were not stated
@@ -339,17 +340,20 @@ class ClientResponse:
             your own and resume reading; it counts against the connector's limits until it is lost.
 
         Raises:
-            RuntimeError: the response did not switch protocols, or has ended.
+            RuntimeError: the response did not switch protocols, or its connection was taken.
+            ClientConnectionError: the connection has failed meanwhile.
         """
-        if self._head.framing is not Framing.SWITCHED or self._exchange.ended:
-            raise RuntimeError("Only the connection of an open 101 response can be taken over")
+        if self._head.framing is not Framing.SWITCHED:
+            raise RuntimeError("Only the connection of a 101 response can be taken over")
+        if self._exchange.ended:
+            raise self.content.exception() or RuntimeError("The connection was taken over before")
         return self._exchange.take_over()
 
     def __del__(self, _warn: Callable[..., None] = warnings.warn) -> None:
         exchange = getattr(self, "_exchange", None)
         if exchange is not None and not exchange.ended:
+            exchange.close_soon()  # first: a warning may be an error
             _warn(f"Unclosed response {self!r}", ResourceWarning, source=self)
-            exchange.close_soon()
 
     def __repr__(self) -> str:
         return f"<ClientResponse({self.method} {self.url}) [{self.status} {self.reason}]>"

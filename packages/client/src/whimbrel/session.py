@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sys
-import traceback
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +14,12 @@ from yarl import URL
 
 from whimbrel import websocket
 from whimbrel._dispatch import Dispatcher
-from whimbrel.endpoints import Endpoints
+from whimbrel.auth import DefaultAuth
+from whimbrel.contexts import RequestContext, SingleRequestContext, WebSocketContext
 from whimbrel.errors import InvalidUrlClientError
 from whimbrel.fields import SessionFields, list_fields
 from whimbrel.http_version import HttpVersion, HttpVersion11
-from whimbrel.options import RequestOptions
-from whimbrel.redirects import origin
+from whimbrel.options import RequestOptions, as_timeout
 from whimbrel.timeouts import DEFAULT_TIMEOUT, ClientTimeout, Deadlines
 from whimbrel_connector import TCPConnector
 from whimbrel_cookiejar import CookieJar
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import (
         Awaitable,
         Callable,
-        Coroutine,
-        Generator,
         Iterable,
         Mapping,
         Sequence,
@@ -47,9 +45,23 @@ if TYPE_CHECKING:
     from whimbrel.response import ClientResponse
     from whimbrel_connector import BaseConnector
     from whimbrel_cookiejar import AbstractCookieJar
-    from whimbrel_websocket_client import ClientWebSocketResponse, ClientWSTimeout
+    from whimbrel_websocket_client import ClientWSTimeout
 
 __all__ = ["ClientSession", "request"]
+
+
+_UPLOAD_END_SECONDS = 1.0
+"""How long a closing session waits for request bodies that it has stopped to end."""
+
+_USER_INFORMATION = re.compile(r"//[^/?#]*@")
+
+
+def _caller() -> str:
+    """Return the file and line that made the session."""
+    frame = sys._getframe(2)
+    while frame.f_globals.get("__name__") == __name__ and frame.f_back is not None:
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
 
 
 def _utf8(response: ClientResponse, body: bytes) -> str:
@@ -102,7 +114,7 @@ class ClientSession:
         json_serialize: Callable[[Any], str] = json.dumps,
         version: HttpVersion = HttpVersion11,
         cookie_jar: AbstractCookieJar | None = None,
-        timeout: ClientTimeout | None = None,
+        timeout: ClientTimeout | float | None = None,
         raise_for_status: bool | Callable[[ClientResponse], Awaitable[None]] = False,
         connector_owner: bool = True,
         auto_decompress: bool = True,
@@ -129,17 +141,17 @@ class ClientSession:
         self._requote_redirect_url = requote_redirect_url
         self._resolve_charset = fallback_charset_resolver
         self._limits = _limits(max_line_size, max_field_size, max_headers)
+        self._auth = auth
         self._options = RequestOptions(
-            auth=auth,
             raise_for_status=raise_for_status,
             read_bufsize=read_bufsize,
             proxy=proxy,
             proxy_auth=proxy_auth,
-            timeout=DEFAULT_TIMEOUT if timeout is None else timeout,
+            timeout=DEFAULT_TIMEOUT if timeout is None else as_timeout(timeout),
             auto_decompress=auto_decompress,
         )
         self._dispatcher: Dispatcher | None = None
-        self._made_at = traceback.extract_stack(sys._getframe(1), limit=1)
+        self._made_at = _caller()
         self._closed = False
 
     # Requests
@@ -258,16 +270,8 @@ class ClientSession:
             raise RuntimeError(
                 "The session is used on another event loop than the one it was first used on"
             )
-        target = self._absolute(url)
         options = self._options.merged(changes) if changes else self._options
-        if (
-            options.auth is not None
-            and "auth" not in changes
-            and self._base_url is not None
-            and origin(target) != origin(self._base_url)
-        ):
-            options = options._replace(auth=None)
-        return await dispatcher.request(method, target, options)
+        return await dispatcher.request(method, self._absolute(url), options)
 
     def _start(self) -> Dispatcher:
         if self._closed:
@@ -284,7 +288,8 @@ class ClientSession:
             resolve_charset=self._resolve_charset,
             loop=loop,
             deadlines=Deadlines(loop),
-            endpoints=Endpoints(),
+            default_auth=DefaultAuth(self._auth, self._base_url),
+            uploads=set(),
         )
         return self._dispatcher
 
@@ -292,7 +297,8 @@ class ClientSession:
         try:
             target = URL(url)
         except (ValueError, TypeError) as exc:
-            raise InvalidUrlClientError(str(url)[:256], str(exc)) from exc
+            shown = _USER_INFORMATION.sub("//***@", str(url))
+            raise InvalidUrlClientError(shown[:256], str(exc)) from exc
         if self._base_url is None or target.absolute:
             return target
         return self._base_url.join(target)
@@ -337,7 +343,7 @@ class ClientSession:
     @property
     def auth(self) -> BasicAuth | None:
         """The credentials sent with every request."""
-        return self._options.auth
+        return self._auth
 
     @property
     def json_serialize(self) -> Callable[[Any], str]:
@@ -367,13 +373,16 @@ class ClientSession:
     # The end
 
     async def close(self) -> None:
-        """Close the session and, where it owns it, the connector; returns when sockets are gone."""
-        if self._closed:
-            return
-        connector = self._connector
+        """Close the session and, where it owns it, the connector.
+
+        Returns when the sockets are gone, and what was being sent has been let go of.
+        """
         self.detach()
-        if self._connector_owner:
-            await connector.close()
+        if not self._connector_owner:
+            return
+        await self._connector.close()
+        if self._dispatcher is not None and self._dispatcher.uploads:
+            await asyncio.wait(self._dispatcher.uploads, timeout=_UPLOAD_END_SECONDS)
 
     def detach(self) -> None:
         """Close the session, but leave the connector open."""
@@ -394,86 +403,7 @@ class ClientSession:
 
     def __del__(self, _warn: Callable[..., None] = warnings.warn) -> None:
         if not getattr(self, "_closed", True) and self._connector_owner:
-            where = "".join(self._made_at.format()).strip()
-            _warn(f"Unclosed client session, made at:\n{where}", ResourceWarning, source=self)
-
-
-class RequestContext:
-    """A request under way: awaiting it gives the response, `async with` releases it, too."""
-
-    __slots__ = ("_making", "_response")
-
-    def __init__(self, making: Coroutine[Any, Any, ClientResponse]) -> None:
-        self._making = making
-        self._response: ClientResponse | None = None
-
-    def __await__(self) -> Generator[Any, Any, ClientResponse]:
-        return self._making.__await__()
-
-    async def __aenter__(self) -> ClientResponse:
-        self._response = await self._making
-        return self._response
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        assert self._response is not None
-        self._response.release()
-
-
-class WebSocketContext:
-    """A WebSocket being opened: awaiting it gives the WebSocket, `async with` closes it, too."""
-
-    __slots__ = ("_making", "_websocket")
-
-    def __init__(self, making: Coroutine[Any, Any, ClientWebSocketResponse]) -> None:
-        self._making = making
-        self._websocket: ClientWebSocketResponse | None = None
-
-    def __await__(self) -> Generator[Any, Any, ClientWebSocketResponse]:
-        return self._making.__await__()
-
-    async def __aenter__(self) -> ClientWebSocketResponse:
-        self._websocket = await self._making
-        return self._websocket
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        assert self._websocket is not None
-        await self._websocket.close()
-
-
-class _OneRequest(RequestContext):
-    """A request with a session of its own, which is closed with the response."""
-
-    __slots__ = ("_session",)
-
-    def __init__(self, session: ClientSession, making: Coroutine[Any, Any, ClientResponse]) -> None:
-        super().__init__(making)
-        self._session = session
-
-    async def __aenter__(self) -> ClientResponse:
-        try:
-            return await super().__aenter__()
-        except BaseException:
-            await self._session.close()
-            raise
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await super().__aexit__(exc_type, exc, traceback)
-        await self._session.close()
+            _warn(f"Unclosed client session, made at {self._made_at}", ResourceWarning, source=self)
 
 
 def request(
@@ -483,7 +413,7 @@ def request(
     version: HttpVersion = HttpVersion11,
     connector: BaseConnector | None = None,
     **options: Unpack[RequestOptionsDict],
-) -> RequestContext:
+) -> SingleRequestContext:
     """Make one request without a session; use it as an asynchronous context manager.
 
     Args:
@@ -494,7 +424,7 @@ def request(
         **options: as for `ClientSession.request`.
     """
     session = ClientSession(version=version, connector=connector, connector_owner=connector is None)
-    return _OneRequest(session, session._request(method, url, options))
+    return SingleRequestContext(session, session.request(method, url, **options))
 
 
 def _checked_base_url(base_url: str | URL | None) -> URL | None:

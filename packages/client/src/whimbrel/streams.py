@@ -23,7 +23,8 @@ __all__ = ["AsyncStreamIterator", "BodySource", "StreamReader"]
 
 T = TypeVar("T")
 
-_MAX_LINE = 2**16
+_LINE = 2**16
+"""Bytes of a line that are accepted, however small the buffer is."""
 
 
 class BodySource(Protocol):
@@ -254,20 +255,30 @@ class StreamReader:
             raise
         return b"".join(pieces)
 
-    async def readline(self, *, max_line_length: int = _MAX_LINE) -> bytes:
+    async def readline(self, *, max_line_length: int | None = None) -> bytes:
         r"""Read up to and including the next `\n`; the rest of the body where there is none.
 
+        Args:
+            max_line_length: in bytes; by default what may wait in the buffer, and at least 64 KiB.
+
         Raises:
-            ValueError: the line is longer than `max_line_length` bytes.
+            ValueError: the line is longer.
         """
         return await self.readuntil(b"\n", max_size=max_line_length)
 
-    async def readuntil(self, separator: bytes = b"\n", *, max_size: int = _MAX_LINE) -> bytes:
+    async def readuntil(self, separator: bytes = b"\n", *, max_size: int | None = None) -> bytes:
         """Read up to and including `separator`; the rest of the body where there is none.
+
+        Args:
+            separator: one byte or more.
+            max_size: bytes to find it in; by default as many as may wait in the buffer, and at
+                least 64 KiB.
 
         Raises:
             ValueError: the separator is empty, or does not come within `max_size` bytes.
         """
+        if max_size is None:
+            max_size = max(_LINE, 2 * self._limit)
         if not separator:
             raise ValueError("Separator should be at least one-byte string")
         found = bytearray()
@@ -329,7 +340,7 @@ class StreamReader:
         if self._decoder is not None and not self._size:
             self._decode()
         if self._exception is not None and not self._size:
-            raise self._exception
+            raise self._exception.with_traceback(None)
         return self._take(self._size if n < 0 else n)
 
     def iter_chunked(self, n: int) -> AsyncStreamIterator[bytes]:
@@ -357,7 +368,7 @@ class StreamReader:
         """Wait until the whole body has arrived; it must be read meanwhile if it is large."""
         while not self._eof:
             if self._exception is not None:
-                raise self._exception
+                raise self._exception.with_traceback(None)
             await self._wait()
 
     # The buffer
@@ -431,7 +442,7 @@ class StreamReader:
             if self._decoder is not None and self._decode():
                 continue
             if self._exception is not None:
-                raise self._exception
+                raise self._exception.with_traceback(None)
             if self._eof:
                 return False
             await self._wait()

@@ -65,12 +65,16 @@ async def connect(
         ) from exc
     finally:
         response.close()  # does nothing to a connection that was taken over
-    return ClientWebSocketResponse(
-        transport,
-        agreement,
-        received=received,
-        response=response,
-        reset_error=ClientConnectionResetError,
-        heartbeat_error=ServerTimeoutError,
-        **behaviour,
-    )
+    try:
+        return ClientWebSocketResponse(
+            transport,
+            agreement,
+            received=received,
+            response=response,
+            reset_error=ClientConnectionResetError,
+            heartbeat_error=ServerTimeoutError,
+            **behaviour,
+        )
+    except BaseException:
+        transport.abort()
+        raise
