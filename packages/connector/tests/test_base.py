@@ -300,7 +300,7 @@ async def test_waiting_for_a_connection(serving: Any, turns: Any, options: Any) 
 async def test_limit_per_host_counts_host_port_and_tls_together(serving: Any, turns: Any) -> None:
     async with serving() as server, TCPConnector(limit_per_host=1) as connector:
         first = await connector.acquire(server.endpoint())
-        other = server.endpoint(server_hostname="other")
+        other = server.endpoint(alpn=("other",))
         waiting = asyncio.ensure_future(connector.acquire(other))
         await turns()
         assert connector.statistics().per_host == {(server.host, server.port, False): 1}

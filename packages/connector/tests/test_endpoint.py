@@ -46,6 +46,14 @@ def test_equal_parts_make_equal_endpoints() -> None:
     assert make().proxy != "proxy"
 
 
+@pytest.mark.parametrize("option", [False, CONTEXT, PIN])
+def test_what_is_about_tls_does_not_tell_plain_endpoints_apart(option: Any) -> None:
+    plain = Endpoint("h", 80, False, ssl=option, server_hostname="other")
+    assert plain == Endpoint("h", 80, False)
+    assert plain.ssl is True
+    assert plain.server_hostname is None
+
+
 def test_endpoints_that_differ_in_trust_are_one_host_to_the_limit() -> None:
     assert {endpoint.origin for endpoint in ALL[3:]} == {("h", 80, True)}
 
@@ -79,6 +87,43 @@ def test_given_authorization_wins_over_the_url() -> None:
     assert proxy.authorization == "Bearer t"
     assert proxy.headers == (("X-A", "1"),)
     assert proxy.port == 80
+
+
+@pytest.mark.parametrize(
+    ("given", "headers", "authorization", "kept"),
+    [
+        (None, [("Host", "evil"), ("X-A", "1"), ("hOST", "evil")], None, (("X-A", "1"),)),
+        (None, [("proxy-AUTHORIZATION", "Bearer h"), ("X-A", "1")], "Bearer h", (("X-A", "1"),)),
+        ("Bearer t", [("Proxy-Authorization", "Bearer h")], "Bearer t", ()),
+        (None, [("Proxy-Authorization", "a"), ("Proxy-Authorization", "b")], "a", ()),
+        (None, [("Proxy-Authorization", "")], "", ()),
+        ("", [("Proxy-Authorization", "Bearer h")], "", ()),
+        (
+            None,
+            [("Authorization", "x"), ("Hosts", "y")],
+            None,
+            (("Authorization", "x"), ("Hosts", "y")),
+        ),
+    ],
+)
+def test_fields_that_are_not_for_headers(
+    given: Any, headers: Any, authorization: Any, kept: Any
+) -> None:
+    """So that a forwarded request and CONNECT tell the proxy the same."""
+    for proxy in (
+        Proxy(URL("http://proxy"), given, tuple(headers)),
+        Proxy.from_url("http://proxy", given, headers),
+    ):
+        assert proxy.authorization == authorization
+        assert proxy.headers == kept
+        assert proxy == Proxy(URL("http://proxy"), authorization, kept)
+        assert hash(proxy) == hash(Proxy(URL("http://proxy"), authorization, kept))
+
+
+def test_credentials_of_the_url_win_over_the_headers() -> None:
+    proxy = Proxy.from_url("http://user@proxy", headers={"Proxy-Authorization": "Bearer h"})
+    assert proxy.authorization == "Basic dXNlcjo="
+    assert proxy.headers == ()
 
 
 @pytest.mark.parametrize(

@@ -41,10 +41,8 @@ class ConnectDialogue:
 
     def __init__(self, host: str, port: int, proxy: Proxy) -> None:
         authority = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        fields = [("Host", authority)]
-        fields += [field for field in proxy.headers if field[0].lower() != "host"]
+        fields = [("Host", authority), *proxy.headers]
         if proxy.authorization is not None:
-            fields = [field for field in fields if field[0].lower() != "proxy-authorization"]
             fields.append(("Proxy-Authorization", proxy.authorization))
         #: What to send.
         self.request = request_head("CONNECT", authority, fields)

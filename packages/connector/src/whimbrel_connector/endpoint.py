@@ -27,7 +27,9 @@ class Proxy:
         url: the URL of the proxy, without credentials; its scheme must be `http`.
         authorization: the whole value of `Proxy-Authorization`, or `None` to send none
             (RFC 9110, section 11.7.2).
-        headers: further header fields for the proxy.
+        headers: further header fields for the proxy. A `Host` among them is dropped, as each
+            request has its own, and a `Proxy-Authorization` becomes `authorization`, unless
+            there is one already.
 
     Raises:
         ValueError: the URL has credentials, no host, or another scheme.
@@ -50,10 +52,17 @@ class Proxy:
             raise ValueError("the URL of a proxy needs a host")
         if url.raw_user is not None or url.raw_password is not None:
             raise ValueError("the URL of a proxy must have no credentials; use Proxy.from_url")
+        fields = []
+        for name, value in headers:
+            folded = name.lower()
+            if folded == "proxy-authorization":
+                authorization = value if authorization is None else authorization
+            elif folded != "host":
+                fields.append((name, value))
         self.url: Final = url.origin()
         self.authorization: Final = authorization
-        self.headers: Final = headers
-        self._key: Final = (self.url, authorization, headers)
+        self.headers: Final = tuple(fields)
+        self._key: Final = (self.url, authorization, self.headers)
         self._hash: Final = hash(self._key)
 
     @classmethod
@@ -68,7 +77,7 @@ class Proxy:
         Args:
             url: `http://host:port` or `http://user:password@host:port`.
             auth: the whole value of `Proxy-Authorization`; wins over credentials of the URL.
-            headers: further header fields for the proxy.
+            headers: further header fields for the proxy, as the constructor takes them.
 
         Raises:
             ValueError: the URL has no host or another scheme than `http`.
@@ -117,8 +126,10 @@ class Endpoint:
         port: the port.
         is_ssl: whether TLS is spoken with the host.
         ssl: `True` for the connector's own setting (by default the system's authorities),
-            `False` to verify nothing, a `Fingerprint` or an `ssl.SSLContext`.
-        server_hostname: the name for SNI and the certificate, if not `host`.
+            `False` to verify nothing, a `Fingerprint` or an `ssl.SSLContext`; without TLS it is
+            `True`, whatever is given, so that it does not tell endpoints apart.
+        server_hostname: the name for SNI and the certificate, if not `host`; without TLS it is
+            `None`, whatever is given.
         proxy: the proxy that the connection goes through.
         alpn: the protocols to offer (RFC 7301); a given `ssl.SSLContext` keeps its own.
         tunnel: whether the proxy is asked for a tunnel even where no TLS goes through it, as a
@@ -154,6 +165,8 @@ class Endpoint:
         tunnel: bool = False,
     ) -> None:
         check_option(ssl)
+        if not is_ssl:
+            ssl, server_hostname = True, None
         self.host: Final = host
         self.port: Final = port
         self.is_ssl: Final = is_ssl
