@@ -157,26 +157,6 @@ async def test_close_and_detach(raw_server: Any) -> None:
     assert server.connections == 1
 
 
-async def test_close_ends_requests_under_way(raw_server: Any) -> None:
-    reached = asyncio.Event()
-
-    async def reach(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        reached.set()
-        await reader.read()
-
-    server = await raw_server(reach)
-    session = ClientSession()
-
-    async def get() -> None:
-        await session.get(server.url)
-
-    task = asyncio.create_task(get())
-    await reached.wait()
-    await session.close()
-    with pytest.raises(whimbrel.ClientConnectionError):
-        await task
-
-
 def test_another_loop() -> None:
     session = ClientSession()
 
