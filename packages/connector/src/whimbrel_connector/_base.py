@@ -8,14 +8,13 @@ import sys
 import warnings
 import weakref
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from math import ceil, inf
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from whimbrel_connector._establish import Attempt
 from whimbrel_connector._pool import Pool, State
+from whimbrel_connector._statistics import measure
 from whimbrel_connector.connection import Connection
 from whimbrel_connector.errors import (
     ClientConnectionError,
@@ -24,15 +23,16 @@ from whimbrel_connector.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from types import TracebackType
     from typing import Self
 
     from whimbrel_connector._pool import Slot, Waiter
+    from whimbrel_connector._statistics import PoolStatistics
     from whimbrel_connector._transport import SocketTransport
     from whimbrel_connector.endpoint import Endpoint
 
-__all__ = ["UNSET", "BaseConnector", "PoolStatistics", "Unset"]
+__all__ = ["UNSET", "BaseConnector", "Unset"]
 
 _KEEPALIVE_TIMEOUT: Final = 15.0
 _KEEP_ALIVE_MARGIN: Final = 1.0
@@ -47,28 +47,6 @@ class Unset:
 
 
 UNSET: Final = Unset()
-
-
-@dataclass(frozen=True, slots=True)
-class PoolStatistics:
-    """What a connector had at one moment, and what it did until then."""
-
-    open: int
-    """Connections established and not closed: idle, in use, being closed."""
-    idle: int
-    """Connections waiting to be used again."""
-    in_use: int
-    """Connections leased or detached."""
-    connecting: int
-    """Connections being established."""
-    waiting: int
-    """Calls of `acquire` that wait for the limits to allow them a connection."""
-    reused: int
-    """How often a connection was leased that had been used before, since the beginning."""
-    opened: int
-    """How many connections were established, since the beginning."""
-    per_host: Mapping[tuple[str, int, bool], int]
-    """What counts against `limit_per_host`, by host, port and whether TLS is spoken."""
 
 
 def _caller() -> tuple[str, int]:
@@ -182,31 +160,7 @@ class BaseConnector:
 
     def statistics(self) -> PoolStatistics:
         """Return what the connector has now, and what it did until now."""
-        idle = in_use = connecting = going = 0
-        waiting = self._pool.waiting
-        for slot in self._pool:
-            if slot.state is State.IDLE:
-                idle += 1
-            elif slot.victim is not None:
-                waiting += 1  # for the socket of a connection that makes room to be gone
-            elif slot.resource is None:
-                connecting += 1
-            elif slot.state in {State.LEASED, State.GRANTED, State.DETACHED}:
-                in_use += 1
-            else:
-                going += 1
-        return PoolStatistics(
-            open=idle + in_use + going,
-            idle=idle,
-            in_use=in_use,
-            connecting=connecting,
-            waiting=waiting,
-            reused=self._reused,
-            opened=self._opened,
-            per_host=MappingProxyType(
-                {group.key: group.count for group in self._pool.groups() if group.count}
-            ),
-        )
+        return measure(self._pool, opened=self._opened, reused=self._reused)
 
     # Leasing
 

@@ -7,6 +7,7 @@ import warnings
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from whimbrel_connector.endpoint import check_option
 from whimbrel_connector.errors import (
     ClientConnectorCertificateError,
     ClientConnectorError,
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SHUTDOWN_TIMEOUT",
-    "check_option",
     "check_session",
     "context_for",
     "merge_ssl",
@@ -31,22 +31,6 @@ __all__ = [
 
 #: How long the peer may take to answer our close_notify, in seconds.
 SHUTDOWN_TIMEOUT = 1.0
-_EXCERPT = 80
-
-
-def check_option(option: object) -> None:
-    """Refuse what is no `ssl` option.
-
-    Whether anybody is trusted must never depend on what is merely true or false: `1` is equal to
-    `True` and is not it.
-
-    Raises:
-        TypeError: it is neither a bool, nor a `Fingerprint`, nor an `ssl.SSLContext`.
-    """
-    if not isinstance(option, bool | Fingerprint | ssl.SSLContext):
-        raise TypeError(
-            f"ssl must be a bool, a Fingerprint or an ssl.SSLContext, not {repr(option)[:_EXCERPT]}"
-        )
 
 
 def merge_ssl(

@@ -5,9 +5,10 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from whimbrel_connector._base import UNSET, BaseConnector, PoolStatistics, Unset
+from whimbrel_connector._base import UNSET, BaseConnector, Unset
 from whimbrel_connector._dns_cache import AddressCache, Lookups
 from whimbrel_connector._establish import TCPDialer, UnixDialer
+from whimbrel_connector._statistics import PoolStatistics
 from whimbrel_connector._tls import merge_ssl
 from whimbrel_connector.connection import Connection
 from whimbrel_connector.resolver import DefaultResolver

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from ssl import SSLContext
 from typing import TYPE_CHECKING, Final
 
 from yarl import URL
 
-from whimbrel_connector._tls import check_option
+from whimbrel_connector.fingerprint import Fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from ssl import SSLContext
 
-    from whimbrel_connector.fingerprint import Fingerprint
-
-__all__ = ["Endpoint", "Proxy"]
+__all__ = ["Endpoint", "Proxy", "check_option"]
 
 _PROXY_SCHEMES: Final = frozenset({"http"})
+_EXCERPT: Final = 80
+"""How much of a wrong value an error shows."""
 
 
 class Proxy:
@@ -114,6 +114,21 @@ class Proxy:
     def __repr__(self) -> str:
         secret = ", authorization=..." if self.authorization is not None else ""
         return f"<Proxy {self.url}{secret}, {len(self.headers)} headers>"
+
+
+def check_option(option: object) -> None:
+    """Refuse what is no `ssl` option.
+
+    Whether anybody is trusted must never depend on what is merely true or false: `1` is equal to
+    `True` and is not it.
+
+    Raises:
+        TypeError: it is neither a bool, nor a `Fingerprint`, nor an `ssl.SSLContext`.
+    """
+    if not isinstance(option, bool | Fingerprint | SSLContext):
+        raise TypeError(
+            f"ssl must be a bool, a Fingerprint or an ssl.SSLContext, not {repr(option)[:_EXCERPT]}"
+        )
 
 
 class Endpoint:
