@@ -172,6 +172,17 @@ async def test_tls_stream_that_is_cut_is_lost(half_told: Any, paused: bool, turn
     assert str(pickle.loads(pickle.dumps(receiver.exc))) == str(receiver.exc)
 
 
+async def test_tls_loss_that_nothing_announced_is_a_cut() -> None:
+    """As uvloop reports it."""
+    transport = SocketTransport()
+    receiver = RecordingReceiver()
+    transport.set_receiver(receiver)
+    transport.connection_made(asyncio.Transport({"ssl_object": object()}))
+    transport.connection_lost(None)
+    assert receiver.calls == ["connection_lost"]
+    assert isinstance(receiver.exc, ssl.SSLEOFError)
+
+
 async def test_tls_stream_that_is_reset_is_lost(half_told: Any) -> None:
     server, _, receiver = half_told
     await asyncio.to_thread(server.end, "reset")

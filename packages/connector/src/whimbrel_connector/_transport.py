@@ -54,6 +54,13 @@ class ConnectTimings:
     """The TLS handshake."""
 
 
+def _cut_off() -> ssl.SSLEOFError:
+    return ssl.SSLEOFError(
+        ssl.SSL_ERROR_EOF,
+        "the connection was closed without close_notify: its last bytes may be missing",
+    )
+
+
 class SocketTransport(asyncio.Protocol):
     """A connection, plain or TLS, as `whimbrel_connector.interfaces.Transport`.
 
@@ -144,10 +151,7 @@ class SocketTransport(asyncio.Protocol):
         if self._closing:
             return False  # the peer's answer to our close, which nobody wants any more
         if self._tls and not self._ended_in_order():
-            self._failure = ssl.SSLEOFError(
-                ssl.SSL_ERROR_EOF,
-                "the connection was closed without close_notify: its last bytes may be missing",
-            )
+            self._failure = _cut_off()
             self.abort()
             return False
         self._eof = True
@@ -166,7 +170,8 @@ class SocketTransport(asyncio.Protocol):
         # Once we close, how TLS is brought to its end is of no interest: with data that nobody
         # read in between, it ends by an SSLError.
         if self._failure is None and not (self._closing and isinstance(exc, ssl.SSLError)):
-            self._failure = exc
+            cut = exc is None and self._tls and not (self._eof or self._closing)
+            self._failure = _cut_off() if cut else exc  # uvloop reports a cut stream so
         self._lost = True
         self._closing = True
         self.write = _drop
