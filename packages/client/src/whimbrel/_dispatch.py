@@ -293,8 +293,8 @@ class Dispatcher:
             return await total.bound(
                 self.connector.acquire(
                     endpoint,
-                    connect=timeout.connect or None,
-                    sock_connect=timeout.sock_connect or None,
+                    connect=timeout.connect,
+                    sock_connect=timeout.sock_connect,
                     fresh=fresh,
                 ),
                 f"connecting to {endpoint.host}:{endpoint.port}",
