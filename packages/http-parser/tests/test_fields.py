@@ -1,5 +1,3 @@
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -57,10 +55,10 @@ def test_a_content_type_cannot_be_changed() -> None:
 
 
 @pytest.mark.parametrize("piece", [";", ';a="', ';a="\\', "; ", ";a=", ";a =\t"])
-def test_a_long_content_type_takes_no_long_time(piece: str) -> None:
-    start = time.process_time()
-    parse_content_type("a/b" + piece * (100_000 // len(piece)))
-    assert time.process_time() - start < 2
+def test_a_long_content_type_comes_to_an_end(piece: str) -> None:
+    # Backtracking would not, within the time that any test has.
+    found = parse_content_type("a/b" + piece * (100_000 // len(piece)))
+    assert found.essence in {"a/b", "application/octet-stream"}
 
 
 @pytest.mark.parametrize(

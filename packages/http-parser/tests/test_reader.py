@@ -1,5 +1,3 @@
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -415,27 +413,6 @@ def test_a_piece_that_is_all_body_is_not_copied() -> None:
     event = reader.next_event()
     assert isinstance(event, Data)
     assert event.data is piece
-
-
-def _seconds_bytewise(data: bytes) -> float:
-    best = 1e9
-    single = [data[i : i + 1] for i in range(len(data))]
-    for _ in range(3):
-        reader = ResponseReader(limits=Limits(head=2**30, field_line=2**30, fields=2**30))
-        start = time.process_time()
-        assert feed("bytes", single, reader).error is None
-        best = min(best, time.process_time() - start)
-    return best
-
-
-@pytest.mark.parametrize("line", [b"a", b"A: b\r\n"], ids=["one line", "many lines"])
-def test_the_work_for_single_bytes_grows_with_their_number_only(line: bytes) -> None:
-    small = 12_000
-    start = b"HTTP/1.1 200 OK\r\nX: "
-    ratio = _seconds_bytewise(start + line * (8 * small // len(line))) / _seconds_bytewise(
-        start + line * (small // len(line))
-    )
-    assert ratio < 24  # 8 is linear, 64 quadratic
 
 
 _TOKENS = st.sampled_from(

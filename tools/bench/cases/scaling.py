@@ -1,0 +1,100 @@
+"""Whether work grows in proportion: the same bytes as one large thing and as eight small ones.
+
+Here both variants are ours, and a ratio near 1 is what is wanted; quadratic work would give 8.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+from tools.bench.harness import Case, Operations, Variant
+from whimbrel import StreamReader
+from whimbrel_http_parser import Limits, ResponseReader, Signal
+
+__all__ = ["CASES"]
+
+_LIMITS = Limits(head=2**30, field_line=2**30, fields=2**30)
+_PARTS = 8
+
+
+class _Source:
+    """A body's source that is never held back."""
+
+    def pause_body(self) -> None:
+        """Do nothing: the whole body is there."""
+
+    def resume_body(self) -> None:
+        """Do nothing."""
+
+    def abandon_body(self) -> None:
+        """Do nothing."""
+
+
+def _head_bytewise(size: int) -> None:
+    reader = ResponseReader(limits=_LIMITS)
+    head = b"HTTP/1.1 200 OK\r\nX: " + b"a" * size + b"\r\nContent-Length: 0\r\n\r\n"
+    for at in range(len(head)):
+        reader.receive_data(head[at : at + 1])
+        while not isinstance(reader.next_event(), Signal):
+            pass
+    assert reader.close_reason is None
+
+
+def _body(content: bytes) -> StreamReader:
+    body = StreamReader(_Source())
+    body.feed_data(content)
+    body.feed_eof()
+    return body
+
+
+async def _lines(count: int) -> None:
+    found = 0
+    async for _ in _body(b"ab\n" * count):
+        found += 1
+    assert found == count
+
+
+async def _single_bytes(count: int) -> None:
+    found = 0
+    async for _ in _body(bytes(count)).iter_chunked(1):
+        found += 1
+    assert found == count
+
+
+def _variants(once: Callable[[int], None], size: int) -> tuple[Variant, ...]:
+    def opened(parts: int) -> Callable[[], AbstractContextManager[Operations]]:
+        @contextmanager
+        def ready() -> Iterator[Operations]:
+            def run(count: int) -> None:
+                for _ in range(count * parts):
+                    once(size // parts)
+
+            yield run
+
+        return ready
+
+    return (
+        Variant("one large", opened(1)),
+        Variant(f"{_PARTS} small", opened(_PARTS)),
+    )
+
+
+CASES = (
+    Case(
+        "scaling-head-bytewise",
+        "64 KiB of heads, byte by byte",
+        _variants(_head_bytewise, 2**16),
+    ),
+    Case(
+        "scaling-lines",
+        "80,000 short lines of bodies",
+        _variants(lambda count: asyncio.run(_lines(count)), 80_000),
+    ),
+    Case(
+        "scaling-single-bytes",
+        "80,000 bytes of bodies, by iter_chunked(1)",
+        _variants(lambda count: asyncio.run(_single_bytes(count)), 80_000),
+    ),
+)
