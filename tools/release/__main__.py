@@ -17,7 +17,7 @@ def main() -> int:
     commands.add_parser("check", help="does each range on a sibling fit the version in the tree?")
     bumping = commands.add_parser("bump", help="write a package's next version and changelog entry")
     bumping.add_argument("package", help="its folder or distribution: http-parser, whimbrel, ...")
-    bumping.add_argument("version", help="major, minor, patch, or the version itself")
+    bumping.add_argument("version", help="major, minor, patch, the version itself, or current")
     arguments = parser.parse_args()
     try:
         if arguments.command == "bump":

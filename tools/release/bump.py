@@ -22,6 +22,7 @@ def next_version(current: Version, wanted: str) -> Version:
         current: the version in the tree.
         wanted: `major`, `minor`, `patch`, or the version itself (`0.4.0rc1`). From a pre-release,
             the part that it prepares leads to its release: `patch` makes 0.3.1 of 0.3.1rc2.
+            `current` is the version in the tree, for one that was never released.
 
     Raises:
         WorkspaceError: `wanted` is none of these, or does not come after `current`.
@@ -29,17 +30,18 @@ def next_version(current: Version, wanted: str) -> Version:
     major, minor, patch = current.major, current.minor, current.micro
     pre = current.is_prerelease
     steps = {
+        "current": (major, minor, patch),
         "major": (major, 0, 0) if pre and minor == patch == 0 else (major + 1, 0, 0),
         "minor": (major, minor, 0) if pre and patch == 0 else (major, minor + 1, 0),
         "patch": (major, minor, patch) if pre else (major, minor, patch + 1),
     }
-    if wanted in steps:
+    if wanted in steps and not (wanted == "current" and pre):
         return Version(".".join(map(str, steps[wanted])))
     try:
         version = Version(wanted)
     except InvalidVersion as error:
         raise WorkspaceError(
-            f"{wanted!r} is neither major, minor, patch nor a version such as 0.4.0rc1"
+            f"{wanted!r} is neither major, minor, patch, current nor a version such as 0.4.0rc1"
         ) from error
     if version <= current or len(version.release) != 3 or version.local:
         raise WorkspaceError(f"{wanted} is not a version x.y.z that comes after {current}")
@@ -60,6 +62,8 @@ def bump(root: Path, name: str, wanted: str) -> list[str]:
     members = load_members(root)
     member = member_named(members, name)
     old, new = member.version, next_version(member.version, wanted)
+    if f"## {new} (" in (member.folder / "CHANGELOG.md").read_text():
+        raise WorkspaceError(f"{member.distribution} {new} has its changelog entry already")
     findings = check_fragments(root)
     if findings:
         raise WorkspaceError("\n".join(findings))
@@ -70,6 +74,8 @@ def bump(root: Path, name: str, wanted: str) -> list[str]:
         )
     _write_changelog(root, member, new)
     member.write_version(new)
+    if (root / ".git").exists():  # towncrier has staged what it did: nothing may be left behind
+        subprocess.run(["git", "add", str(member.version_file)], cwd=root, check=True)
     return [
         f"{member.distribution} {old} -> {new}, with {len(fragments)} changelog fragment(s)",
         f"after the commit, tag it: {member.distribution}-v{new}",

@@ -126,3 +126,25 @@ def test_what_cannot_be_released_changes_nothing(
     assert result.returncode == 1
     assert message in result.stderr
     assert {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()} == before
+
+
+def test_the_version_in_the_tree_is_released_once_and_staged_whole(
+    workspace_copy: Path, run_in: Run
+) -> None:
+    folder = only_fragments(workspace_copy, "cookiejar", added="A jar.")
+    for command in (["init", "-q"], ["add", "-A"]):
+        assert run_in("git", *command).returncode == 0
+    identity = ("-c", "user.name=n", "-c", "user.email=n@localhost")
+    assert run_in("git", *identity, "commit", "-q", "-m", "all").returncode == 0
+    current = member_named(load_members(workspace_copy), "cookiejar").version
+
+    bump(workspace_copy, "cookiejar", "current")
+
+    assert f"## {current} (" in (folder / "CHANGELOG.md").read_text()
+    only_fragments(workspace_copy, "cookiejar", fixed="A crumb.")
+    with pytest.raises(WorkspaceError, match="changelog entry already"):
+        bump(workspace_copy, "cookiejar", "current")
+    report = bump(workspace_copy, "cookiejar", "patch")
+    assert any(f"{current} -> {next_version(current, 'patch')}" in line for line in report)
+    unstaged = run_in("git", "diff", "--name-only").stdout
+    assert unstaged == ""

@@ -215,6 +215,8 @@ async def test_replies_that_are_none(raw_server: Any, answer: bytes | None, code
     [
         ((HOLE,), 7),
         (("--proxy", HOLE, "http://127.0.0.1/"), 7),
+        (("--proxy", "127.0.0.1:1", "http://127.0.0.1/"), 7),
+        (("http://a b/",), 3),
         (("--unix-socket", "/nonexistent/socket", "http://localhost/"), 7),
         (("-X", "NO METHOD", HOLE), 2),
         (("--proxy", "gopher://127.0.0.1/", HOLE), 2),

@@ -73,6 +73,7 @@ async def test_method_injection() -> None:
         ("http://", InvalidUrlClientError),
         ("http://h:99999/", InvalidUrlClientError),
         ("http://[::1/", InvalidUrlClientError),
+        ("http://a b/", InvalidUrlClientError),
         ("/relative", NonHttpUrlClientError),
         ("ftp://example.org/", NonHttpUrlClientError),
     ],

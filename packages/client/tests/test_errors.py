@@ -130,14 +130,16 @@ def test_a_response_error_says_what_came_of_what(kind: type[ClientResponseError]
     assert error.request_info is INFO
     assert error.history == ()
     assert error.args == (INFO, ())
-    assert str(error) == "404, message='Not Found', url='http://example.com/x?y#z'"
+    said = "404, message='Not Found', url='http://example.com/x?y#z'"
+    refused = "The proxy refused the tunnel: " if kind is ClientHttpProxyError else ""
+    assert str(error) == refused + said
     assert repr(error) == f"{kind.__name__}({error})"
 
 
 def test_a_response_error_needs_no_more_than_the_request() -> None:
     error = ClientResponseError(INFO)
     assert (error.status, error.message, error.headers, error.history) == (0, "", None, ())
-    assert str(error) == "0, message='', url='http://example.com/x?y#z'"
+    assert str(error) == "message='', url='http://example.com/x?y#z'"
 
 
 @pytest.mark.parametrize("headers", [HEADERS, None])

@@ -366,3 +366,9 @@ def test_a_closed_file_is_an_error_at_once(path: Path) -> None:
     file.close()
     with pytest.raises(ValueError, match="closed"):
         make_payload(file)
+
+
+@pytest.mark.parametrize("data", [[b"a", b"b"], [("a", "b", "c")], ["ab"]])
+def test_a_form_is_made_of_pairs(data: Any) -> None:
+    with pytest.raises(TypeError, match="pairs of name and value"):
+        make_payload(data)

@@ -89,3 +89,34 @@ async def test_bad_parameter_leaves_no_connection(echo_url: str) -> None:
         await asyncio.sleep(0.01)
         assert session.connector is not None
         assert session.connector.statistics().open == 0
+
+
+async def test_timeouts_of_the_reference_are_deprecated_and_work(echo_url: str) -> None:
+    async with ClientSession() as session:
+        with pytest.deprecated_call(match="ws_close"):
+            old = session.ws_connect(echo_url, protocols=["b"], timeout=10.0)
+        async with old as websocket:
+            await websocket.send_str("old")
+            assert await websocket.receive_str() == "old"
+        with pytest.deprecated_call(match="ws_receive"):
+            older = session.ws_connect(echo_url, protocols=["b"], receive_timeout=0.05)
+        async with older as websocket:
+            with pytest.raises(TimeoutError):
+                await websocket.receive()
+
+
+@pytest.mark.parametrize("option", [{"compress": 15}, {"json": {}}, {"chunked": True}])
+async def test_options_that_a_websocket_does_not_have(option: dict[str, Any]) -> None:
+    async with ClientSession() as session:
+        with pytest.raises(TypeError, match=f"Unknown WebSocket option.*{next(iter(option))}"):
+            await session.ws_connect("ws://127.0.0.1:1/", **option)
+
+
+async def test_fields_of_the_handshake_are_its_own(echo_url: str) -> None:
+    fields = {"Sec-WebSocket-Key": "x", "connection": "close", "X-Own": "1"}
+    async with (
+        ClientSession() as session,
+        session.ws_connect(echo_url, protocols=["b"], headers=fields) as websocket,
+    ):
+        await websocket.send_str("mine")
+        assert await websocket.receive_str() == "mine"

@@ -42,6 +42,11 @@ def test_a_cookie_comes_back_as_it_came() -> None:
     assert jar.cookie_header("https://other.example/", NOW) == ""
 
 
+def test_cookies_are_not_text() -> None:
+    with pytest.raises(TypeError, match="not text"):
+        CookieJar().update_cookies("a=b; c=d")  # type: ignore[arg-type]  # on purpose
+
+
 def test_urls_may_be_text_or_yarl_and_fields_bytes() -> None:
     jar = CookieJar()
     kept(jar, b"a=\xff\xc3\xa9", URL(HTTPS))

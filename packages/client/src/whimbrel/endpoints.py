@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from yarl import URL
@@ -13,9 +14,17 @@ from whimbrel_connector import Endpoint, Proxy
 if TYPE_CHECKING:
     from whimbrel.options import RequestOptions
 
-__all__ = ["endpoint_for"]
+__all__ = ["endpoint_for", "is_host"]
 
 _SECURE = {"http": False, "https": True, "ws": False, "wss": True}
+
+
+_HOST = re.compile(r"[0-9A-Za-z._~-]+|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*(%[0-9A-Za-z._~-]+)?")
+
+
+def is_host(host: str) -> bool:
+    """Tell whether `host` is made as names in DNS and IP addresses are, IPv6 with its zone."""
+    return _HOST.fullmatch(host) is not None
 
 
 def endpoint_for(url: URL, options: RequestOptions) -> Endpoint:
@@ -34,6 +43,8 @@ def endpoint_for(url: URL, options: RequestOptions) -> Endpoint:
         )
     if not url.raw_host:
         raise InvalidUrlClientError(url, "the URL has no host")
+    if not is_host(url.raw_host):
+        raise InvalidUrlClientError(url, "the host is not a name or address")
     if url.port is None:
         raise InvalidUrlClientError(url, "the URL has no port")
     return Endpoint(

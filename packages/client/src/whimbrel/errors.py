@@ -108,7 +108,8 @@ class ClientResponseError(ClientError):
 
     def __str__(self) -> str:
         message, url = _excerpt(self.message), _excerpt(str(self.request_info.real_url))
-        return f"{self.status}, message={message!r}, url={url!r}"
+        status = f"{self.status}, " if self.status else ""
+        return f"{status}message={message!r}, url={url!r}"
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self})"
@@ -149,6 +150,9 @@ class WSServerHandshakeError(ClientResponseError):
 
 class ClientHttpProxyError(ClientResponseError):
     """The proxy answered CONNECT with another status than 2xx (RFC 9110 section 9.3.6)."""
+
+    def __str__(self) -> str:
+        return f"The proxy refused the tunnel: {super().__str__()}"
 
 
 class ClientPayloadError(ClientError):

@@ -186,7 +186,10 @@ def form_payload(fields: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> Paylo
     """
     pairs = fields.items() if isinstance(fields, Mapping) else fields
     encoded = []
-    for name, value in pairs:
+    for pair in pairs:
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            raise TypeError(f"A form is made of pairs of name and value, not of {pair!r:.100}")
+        name, value = pair
         if isinstance(value, bool) or not isinstance(value, (str, bytes, int, float)):
             raise TypeError(
                 f"Form field {name!r} is {type(value).__name__}; "

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from yarl import URL
 
 from whimbrel.auth import origin, split_credentials
+from whimbrel.endpoints import is_host
 from whimbrel.errors import InvalidUrlRedirectClientError, NonHttpUrlRedirectClientError
 
 if TYPE_CHECKING:
@@ -27,9 +28,6 @@ _ABOUT_CONTENT = frozenset(
         "transfer-encoding",
     )
 )
-_HOST = re.compile(r"[0-9A-Za-z._~:-]+")
-"""What the host of a location may be made of: names as DNS has them, and IP addresses."""
-
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")
 _NOT_IN_A_TARGET = re.compile("[^!-~]")
 
@@ -113,7 +111,7 @@ def _target(location: str, url: URL, requote: bool) -> URL:
         raise NonHttpUrlRedirectClientError(f"Redirect to {str(target)[:256]!a}")
     if not target.raw_host or (reference.scheme and not reference.raw_host):
         raise InvalidUrlRedirectClientError(_excerpt(location), "the location has no host")
-    if _HOST.fullmatch(target.raw_host) is None:
+    if not is_host(target.raw_host):
         raise InvalidUrlRedirectClientError(_excerpt(location), "the host is not a name or address")
     return target
 

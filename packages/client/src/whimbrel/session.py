@@ -211,7 +211,8 @@ class ClientSession:
         *,
         method: str = "GET",
         protocols: Sequence[str] = (),
-        timeout: ClientWSTimeout = DEFAULT_WS_CLIENT_TIMEOUT,
+        timeout: ClientWSTimeout | float | None = DEFAULT_WS_CLIENT_TIMEOUT,
+        receive_timeout: float | None = None,
         autoclose: bool = True,
         autoping: bool = True,
         heartbeat: float | None = None,
@@ -227,7 +228,9 @@ class ClientSession:
             url: a ws, wss, http or https URL.
             method: the method of the opening handshake's request.
             protocols: subprotocols to offer, the preferred first.
-            timeout: how long to wait for a message, and for the peer to close.
+            timeout: how long to wait for a message, and for the peer to close; a number of
+                seconds for the latter is deprecated.
+            receive_timeout: seconds to wait for a message; deprecated.
             autoclose: whether a close frame of the peer is answered by itself.
             autoping: whether a ping of the peer is answered by itself.
             heartbeat: seconds of silence after which the peer is pinged, or `None`.
@@ -250,7 +253,7 @@ class ClientSession:
             headers=headers,
             options=options,
             behaviour={
-                "timeout": timeout,
+                "timeout": websocket.websocket_timeout(timeout, receive_timeout),
                 "autoclose": autoclose,
                 "autoping": autoping,
                 "heartbeat": heartbeat,

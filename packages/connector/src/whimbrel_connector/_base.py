@@ -96,6 +96,8 @@ class BaseConnector:
         ValueError: a limit is negative, or `force_close` is joined by a `keepalive_timeout`.
     """
 
+    _closed = True  # until it is made
+
     def __init__(
         self,
         *,
@@ -106,7 +108,6 @@ class BaseConnector:
         enable_cleanup_closed: bool = False,
         loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
-        self._closed = True  # until it is made
         if isinstance(keepalive_timeout, Unset):
             keepalive_timeout = _KEEPALIVE_TIMEOUT
         elif force_close and keepalive_timeout is not None:

@@ -221,9 +221,12 @@ class CookieJar(AbstractCookieJar):
             response_url: the URL of the response that they came with.
 
         Raises:
-            TypeError: a value is neither text, a number nor a morsel.
+            TypeError: a value is neither text, a number nor a morsel, or the cookies are text.
             ValueError: no cookie can have this name, or this value.
         """
+        given: object = cookies
+        if isinstance(given, str):  # which would be taken for pairs of characters
+            raise TypeError("cookies are a mapping or pairs, not text; see store() for a field")
         now = time()
         target = self._target(response_url)
         pairs: Iterable[tuple[str, Any]] = (

@@ -57,6 +57,11 @@ async def transfer(options: Options) -> None:
         raise CliError(Exit.USAGE, visible(str(exc))) from exc
 
 
+def _with_scheme(proxy: str | None) -> str | None:
+    """Return the proxy's URL; as with curl, one without a scheme is an HTTP proxy's."""
+    return f"http://{proxy}" if proxy and "://" not in proxy else proxy
+
+
 def _connector(options: Options) -> BaseConnector:
     if options.unix_socket is not None:
         return UnixConnector(options.unix_socket)
@@ -74,7 +79,7 @@ async def _request(
         data=request.body,
         allow_redirects=options.location and options.max_redirs != 0,
         max_redirects=max(options.max_redirs, 0),  # for the session, 0 is no limit
-        proxy=options.proxy,
+        proxy=_with_scheme(options.proxy),
         ssl=not options.insecure,
     ) as response:
         responses = [*response.history, response]
