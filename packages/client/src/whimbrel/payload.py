@@ -184,7 +184,7 @@ def form_payload(fields: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> Paylo
     Raises:
         TypeError: a field's value is not text, bytes or a number.
     """
-    pairs = fields.items() if isinstance(fields, Mapping) else fields
+    pairs: Iterable[Any] = fields.items() if isinstance(fields, Mapping) else fields
     encoded = []
     for pair in pairs:
         if not isinstance(pair, (tuple, list)) or len(pair) != 2:
