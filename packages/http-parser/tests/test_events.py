@@ -10,6 +10,7 @@ from whimbrel_http_parser import (
     InformationalResponse,
     Response,
     Signal,
+    decode_headers,
 )
 
 RAW = ((b"Set-Cookie", b"a=1"), (b"X-Name", b"caf\xc3\xa9 \xff"), (b"set-cookie", b"b=2"))
@@ -79,3 +80,9 @@ def test_a_repr_shows_the_content() -> None:
 def test_signals_are_the_members_of_an_enum() -> None:
     assert NEED_DATA is Signal.NEED_DATA
     assert PAUSED is Signal.PAUSED
+
+
+def test_field_lines_are_decoded_without_loss() -> None:
+    headers = decode_headers(((b"X-A", b"1"), (b"x-a", "ü".encode()), (b"X-B", b"\xff")))
+    assert headers.getall("X-a") == ["1", "ü"]
+    assert headers["x-b"].encode("utf-8", "surrogateescape") == b"\xff"

@@ -10,8 +10,6 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from multidict import CIMultiDict, CIMultiDictProxy
-
 from whimbrel import redirects
 from whimbrel._exchange import Exchange
 from whimbrel.auth import split_credentials
@@ -33,6 +31,7 @@ from whimbrel.response import ClientResponse
 from whimbrel.timeouts import Deadlines, TotalTimeout
 from whimbrel_connector import ProxyRefused
 from whimbrel_cookiejar import CookieJar
+from whimbrel_http_parser import decode_headers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -304,12 +303,7 @@ class Dispatcher:
                 request.request_info,
                 status=exc.status,
                 message=exc.reason,
-                headers=CIMultiDictProxy(
-                    CIMultiDict(
-                        (name.decode("latin-1"), value.decode("utf-8", "surrogateescape"))
-                        for name, value in exc.headers
-                    )
-                ),
+                headers=decode_headers(exc.headers),
             ) from exc
 
     # Cookies

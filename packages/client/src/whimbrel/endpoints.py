@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 __all__ = ["endpoint_for", "is_host"]
 
 _SECURE = {"http": False, "https": True, "ws": False, "wss": True}
-
-
 _HOST = re.compile(r"[0-9A-Za-z._~-]+|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*(%[0-9A-Za-z._~-]+)?")
 
 

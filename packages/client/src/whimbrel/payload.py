@@ -122,23 +122,22 @@ class FilePayload(Payload):
             raise RuntimeError("The file cannot be read again: it is not seekable")
         self._used = True
         position = self._start
-        left = self.size
         loop = asyncio.get_running_loop()
-        while piece := await loop.run_in_executor(None, self._read, position, left):
+        while piece := await loop.run_in_executor(None, self._read, position):
             if position is not None:
                 position += len(piece)
-            if left is not None:
-                left -= len(piece)
             yield piece.encode("utf-8") if isinstance(piece, str) else piece
 
-    def _read(self, position: int | None, left: int | None) -> bytes | str:
+    def _read(self, position: int | None) -> bytes | str:
         # A read that was cancelled goes on in its thread, maybe into the time when the content is
         # sent again: one at a time, and each from where it belongs.
         with self._reading:
-            if position is not None:
+            size = _READ_SIZE
+            if self._start is not None and position is not None:
                 self._file.seek(position)
-            # Not more than the size that was announced, though the file may grow meanwhile.
-            size = _READ_SIZE if left is None else min(left, _READ_SIZE)
+                if self.size is not None:
+                    # Not more than was announced, though the file may grow meanwhile.
+                    size = min(size, self._start + self.size - position)
             piece: bytes | str = self._file.read(size)
             return piece
 

@@ -140,7 +140,7 @@ class ClientRequest:
         """The facts about this request that outlive it."""
         url = self.url
         return RequestInfo(
-            url.with_fragment(None) if url.raw_fragment else url,
+            url.with_fragment(None),
             self.method,
             CIMultiDictProxy(self.headers),
             url,

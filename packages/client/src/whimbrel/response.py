@@ -121,8 +121,7 @@ class ClientResponse:
     @property
     def url(self) -> URL:
         """The URL of the request, without its fragment."""
-        url = self._exchange.request.url
-        return url.with_fragment(None) if url.raw_fragment else url
+        return self._exchange.request.url.with_fragment(None)
 
     @property
     def real_url(self) -> URL:

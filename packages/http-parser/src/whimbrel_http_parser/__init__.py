@@ -26,6 +26,7 @@ from whimbrel_http_parser.events import (
     RawHeaders,
     Response,
     Signal,
+    decode_headers,
 )
 from whimbrel_http_parser.fields import (
     ContentType,
@@ -76,6 +77,7 @@ __all__ = [
     "Signal",
     "__version__",
     "chunked_body",
+    "decode_headers",
     "decoder_for",
     "encoder_for",
     "length_body",

@@ -20,6 +20,7 @@ __all__ = [
     "RawHeaders",
     "Response",
     "Signal",
+    "decode_headers",
 ]
 
 RawHeaders: TypeAlias = tuple[tuple[bytes, bytes], ...]
