@@ -1,64 +1,40 @@
-"""`hatch run fuzz [TARGET] [--seconds N]`: each target in a process of its own, crashes shown."""
+"""`hatch run fuzz [TARGET...]`: arbitrary bytes against the parsers; failures are shown.
+
+Interpreted, the code is instrumented, and the inputs are bred for what they reach in it. Compiled,
+nothing is known of what an input reaches: they are mutations of the corpus that interpreted runs
+gathered, which `--mode both` does first and `--corpus` keeps. Only the targets that use the HTTP
+parser have that mode.
+"""
 
 from __future__ import annotations
 
 import argparse
 import importlib.util
-import re
-import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
+from tools.fuzz.runs import COMPILED, INTERPRETED, Bounds, Runner, uses_parser
 from tools.fuzz.targets import TARGETS
-from tools.workspace import ROOT
+from tools.workspace import WorkspaceError
 
-_SHOWN = 50
-"""Lines of the fuzzer's output to show when it fails: the traceback is near its end."""
-
-
-def fuzz(target: str, seconds: int) -> bool:
-    """Fuzz one target.
-
-    Args:
-        target: a name of `TARGETS`.
-        seconds: for how long.
-
-    Returns:
-        Whether it held.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        corpus, crashes = Path(folder, "corpus"), Path(folder, "crashes")
-        corpus.mkdir()
-        crashes.mkdir()
-        for number, seed in enumerate(TARGETS[target][1]):
-            (corpus / f"seed-{number}").write_bytes(seed)
-        command = [sys.executable, "-m", "tools.fuzz.worker", target, str(corpus)]
-        command += [f"-max_total_time={seconds}", f"-artifact_prefix={crashes}/", "-max_len=1024"]
-        command += ["-timeout=10", "-rss_limit_mb=1024", "-print_final_stats=1", "-verbosity=0"]
-        print(f"{target}: {seconds} s from {len(TARGETS[target][1])} seeds", flush=True)
-        result = subprocess.run(
-            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
-        )
-        found = sorted(crashes.iterdir())
-        log = result.stdout.decode(errors="replace")
-        if result.returncode == 0 and not found:
-            executed = re.search(r"number_of_executed_units: (\d+)", log)
-            print(f"{target}: held on {executed[1] if executed else 'no'} inputs", flush=True)
-            return True
-        lines = [line for line in log.splitlines() if not line.startswith(("INFO:", "WARNING:"))]
-        print("\n".join(lines[-_SHOWN:]), file=sys.stderr)
-        for crash in found:
-            print(f"{target} fails on the input\n  {crash.read_bytes()!r}", file=sys.stderr)
-        return False
+_SECONDS = 20
 
 
-def main() -> int:
+def main(argv: list[str] | None = None) -> int:
     """Return the exit status: 0 when every invariant held."""
-    parser = argparse.ArgumentParser(prog="hatch run fuzz", description=__doc__)
-    parser.add_argument("target", nargs="?", choices=sorted(TARGETS), help="default: each in turn")
-    parser.add_argument("--seconds", type=int, default=20, help="for each target (default: 20)")
-    arguments = parser.parse_args()
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    unknown = sorted(set(arguments.targets) - set(TARGETS))
+    if unknown:
+        parser.error(f"no target is called {unknown[0]!r}; there are {', '.join(sorted(TARGETS))}")
+    if arguments.minimise and arguments.corpus is None:
+        parser.error("--minimise needs --corpus")
+    targets = arguments.targets or sorted(TARGETS)
+    plan = plan_of(targets, arguments.mode)
+    if not plan:
+        parser.error(f"no target of {', '.join(targets)} uses what is compiled")
     if importlib.util.find_spec("atheris") is None:
         print(
             "atheris has no wheel for this interpreter or platform"
@@ -67,9 +43,101 @@ def main() -> int:
             file=sys.stderr,
         )
         return 1
-    names = [arguments.target] if arguments.target else sorted(TARGETS)
-    results = [fuzz(name, arguments.seconds) for name in names]
-    return 0 if all(results) else 1
+    try:
+        with tempfile.TemporaryDirectory() as name:
+            scratch = Path(name)
+            corpus = arguments.corpus or scratch / "corpus"
+            if arguments.minimise:
+                return _minimise(targets, Runner(INTERPRETED, corpus, scratch))
+            modes = {mode for _, mode in plan}
+            runners = {mode: Runner(mode, corpus, scratch) for mode in sorted(modes)}
+            return _fuzz(plan, runners, bounds_of(arguments), arguments.findings)
+    except WorkspaceError as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def plan_of(targets: Iterable[str], mode: str) -> list[tuple[str, str]]:
+    """Return which target is to run in which mode, in order: `mode`, or `both`."""
+    modes = (INTERPRETED, COMPILED) if mode == "both" else (mode,)
+    return [
+        (target, each)
+        for target in targets
+        for each in modes
+        if each == INTERPRETED or uses_parser(target)
+    ]
+
+
+def bounds_of(arguments: argparse.Namespace) -> Bounds:
+    """Return when a run ends: 20 s, unless the command line says something."""
+    if arguments.seconds is None and arguments.runs is None:
+        return Bounds(seconds=_SECONDS)
+    return Bounds(arguments.seconds, arguments.runs)
+
+
+def _fuzz(
+    plan: list[tuple[str, str]], runners: dict[str, Runner], bounds: Bounds, kept: Path | None
+) -> int:
+    executed = failures = 0
+    for target, mode in plan:
+        result = runners[mode].fuzz(target, bounds)
+        executed += result.executed
+        failures += len(result.findings)
+        outcome = f"FAILED (findings: {len(result.findings)})" if result.findings else "held"
+        print(f"{target}, {mode}: {result.executed:,} inputs, {outcome}", flush=True)
+        for finding in result.findings:
+            print(
+                f"{target}, {mode}: {finding.name} on the input\n"
+                f"  {finding.data!r}\n{finding.report}",
+                file=sys.stderr,
+                flush=True,
+            )
+            if kept is not None:
+                finding.write(kept, f"{target}-{mode}-")
+    print(f"{executed:,} inputs in all")
+    return 1 if failures else 0
+
+
+def _minimise(targets: Iterable[str], runner: Runner) -> int:
+    for target in targets:
+        before, after = runner.minimise(target)
+        print(f"{target}: {after:,} of {before:,} inputs cover what the seeds do not")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="hatch run fuzz", description=__doc__)
+    parser.add_argument("targets", nargs="*", metavar="TARGET", help="default: each in turn")
+    parser.add_argument(
+        "--mode", choices=[INTERPRETED, COMPILED, "both"], default=INTERPRETED, help="see above"
+    )
+    parser.add_argument(
+        "--seconds", type=int, metavar="N", help=f"for each target and mode (default: {_SECONDS})"
+    )
+    parser.add_argument(
+        "--runs",
+        type=int,
+        metavar="N",
+        help="inputs for each target and mode; with --seconds, whichever bound is reached first",
+    )
+    parser.add_argument(
+        "--corpus",
+        type=Path,
+        metavar="DIR",
+        help="go on from the inputs kept there, in a folder for each target, and keep new ones",
+    )
+    parser.add_argument(
+        "--minimise",
+        action="store_true",
+        help="do not fuzz, but drop what covers nothing of its own from the folders in --corpus",
+    )
+    parser.add_argument(
+        "--findings",
+        type=Path,
+        metavar="DIR",
+        help="write the shortest input of each failure there, and its traceback",
+    )
+    return parser
 
 
 if __name__ == "__main__":
