@@ -5,7 +5,16 @@ from typing import Final
 
 from whimbrel_http_parser._section import scan_field_lines
 from whimbrel_http_parser._version import __version__
-from whimbrel_http_parser.codings import Decoder, Encoder, decoder_for, encoder_for
+from whimbrel_http_parser.codings import (
+    DEFAULT_DECODING_LIMITS,
+    Decoder,
+    DecodingLimits,
+    Encoder,
+    ZlibBackend,
+    available_codings,
+    decoder_for,
+    encoder_for,
+)
 from whimbrel_http_parser.errors import (
     ContentCodingError,
     IncompleteMessage,
@@ -47,6 +56,7 @@ from whimbrel_http_parser.writer import (
 
 __all__ = [
     "COMPILED",
+    "DEFAULT_DECODING_LIMITS",
     "DEFAULT_LIMITS",
     "NEED_DATA",
     "PAUSED",
@@ -56,6 +66,7 @@ __all__ = [
     "ContentType",
     "Data",
     "Decoder",
+    "DecodingLimits",
     "Encoder",
     "EndOfMessage",
     "Event",
@@ -75,7 +86,9 @@ __all__ = [
     "Response",
     "ResponseReader",
     "Signal",
+    "ZlibBackend",
     "__version__",
+    "available_codings",
     "chunked_body",
     "decode_headers",
     "decoder_for",

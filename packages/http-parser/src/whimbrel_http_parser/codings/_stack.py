@@ -1,0 +1,107 @@
+"""One or more codings, one applied over the other, and the guards against what they expand to."""
+
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+from whimbrel_http_parser.codings.interfaces import Decoder
+from whimbrel_http_parser.codings.limits import DecodingLimits
+from whimbrel_http_parser.errors import LimitExceeded
+
+__all__ = ["CodingStack"]
+
+_UNLIMITED: Final = sys.maxsize
+
+
+class _Layer:
+    """One coding, and how much has come out of it."""
+
+    __slots__ = ("decoder", "produced")
+
+    def __init__(self, decoder: Decoder) -> None:
+        self.decoder = decoder
+        self.produced = 0
+
+
+class CodingStack:
+    """A `Decoder` of all codings of a body.
+
+    Args:
+        decoders: those of the single codings, in the order in which they are undone.
+        limits: what each of them may expand to.
+    """
+
+    def __init__(self, decoders: Sequence[Decoder], limits: DecodingLimits) -> None:
+        self._layers = [_Layer(decoder) for decoder in decoders]
+        self._limits = limits
+        self._received = 0
+        self._allowed = 0  # bytes that may have come out of each layer by now
+        self._held = bytearray()  # for the first layer, while a later one is still busy
+        self._exceeded: tuple[str, int] | None = None
+
+    @property
+    def pending(self) -> bool:
+        """Whether `decode(b"", n)` may return more without new input, or raise."""
+        for layer in self._layers:
+            if layer.decoder.pending:
+                return True
+        return bool(self._held) or self._exceeded is not None
+
+    def decode(self, data: bytes, max_output: int) -> bytes:
+        """Take a piece of the coded body and return some of the decoded one."""
+        if max_output < 1:
+            raise ValueError("max_output must be at least 1")
+        if self._exceeded is not None:
+            raise LimitExceeded(*self._exceeded)
+        if data:
+            self._received += len(data)
+            self._allowed = self._allowed_now()
+        # The last busy layer goes on first, so that what waits between two of them is one piece.
+        first = len(self._layers) - 1
+        while first and not self._layers[first].decoder.pending:
+            first -= 1
+        piece = data
+        if first:
+            self._held += data
+            piece = b""
+        elif self._held:
+            piece = bytes(self._held) + data
+            self._held.clear()
+        for layer in self._layers[first:]:
+            piece = self._pass(layer, piece, max_output)
+            if not piece:
+                break
+        return piece
+
+    def finish(self) -> None:
+        """Learn that the coded body has ended and nothing is pending."""
+        if self._exceeded is not None:
+            raise LimitExceeded(*self._exceeded)
+        for layer in self._layers:
+            layer.decoder.finish()
+
+    def _allowed_now(self) -> int:
+        limits = self._limits
+        allowed = _UNLIMITED if limits.total is None else limits.total
+        if limits.ratio is not None:
+            allowed = min(allowed, max(limits.grace, limits.ratio * self._received))
+        return allowed
+
+    def _pass(self, layer: _Layer, data: bytes, max_output: int) -> bytes:
+        """Let one layer decode what it is allowed to; when that is nothing, look for a byte more.
+
+        Raises:
+            LimitExceeded: there is one.
+        """
+        room = self._allowed - layer.produced
+        output = layer.decoder.decode(data, min(max_output, room) if room else 1)
+        layer.produced += len(output)
+        if len(output) > room:
+            total = self._limits.total
+            if total is not None and layer.produced > total:
+                self._exceeded = ("total", total)
+            else:
+                assert self._limits.ratio is not None
+                self._exceeded = ("ratio", self._limits.ratio)
+            raise LimitExceeded(*self._exceeded)
+        return output

@@ -1,0 +1,103 @@
+"""What all codings have in common: input that a library takes bit by bit, in bounded steps."""
+
+from typing import Final
+
+from whimbrel_http_parser.errors import ContentCodingError
+
+__all__ = ["BYTES_PER_RUN", "RUNS_PER_STEP", "CodedStream"]
+
+# A gzip member may be 20 bytes of input for no output at all, a zstd frame 9, and so may any number
+# of blocks in one. So many runs of the library over so many bytes bound the work of one step.
+RUNS_PER_STEP: Final = 16
+BYTES_PER_RUN: Final = 16 * 1024
+
+
+class CodedStream:
+    """A `Decoder` of one coding: the input that its library has not taken, and its faults.
+
+    A subclass runs the library once in `_run`, and keeps `_holds` and `_ended` true to its state.
+
+    Args:
+        coding: its name, for errors.
+    """
+
+    def __init__(self, coding: str) -> None:
+        self._coding = coding
+        self._input = b""
+        self._pos = 0
+        self._lent = 0  # bytes before _pos that the library may give back when a stream ends
+        self._needed = 1  # bytes of input for a run
+        self._holds = False  # the library may have more output, without more input
+        self._begun = False  # any byte was received
+        self._ended = False  # the stream, or the last one seen, is complete
+        # Only the text, not the exception: that one would know this frame, and so be a cycle.
+        self._fault: str | None = None
+
+    @property
+    def pending(self) -> bool:
+        """Whether `decode(b"", n)` may return more without new input, or raise."""
+        return self._holds or self._available() >= self._needed or self._fault is not None
+
+    def decode(self, data: bytes, max_output: int) -> bytes:
+        """Take a piece of the coded body and return some of the decoded one."""
+        if max_output < 1:
+            raise ValueError("max_output must be at least 1")
+        if self._fault is not None:
+            raise ContentCodingError(self._coding, self._fault)
+        if data:
+            self._take(data)
+        parts: list[bytes] = []
+        left = max_output
+        for _ in range(RUNS_PER_STEP):
+            if not left or not self.pending:
+                break
+            try:
+                output = self._next(left)
+            except ContentCodingError as error:
+                self._fault = error.what
+                if parts:
+                    break  # what came before the fault is good, and goes out first
+                raise
+            if output:
+                parts.append(output)
+                left -= len(output)
+        return b"".join(parts)
+
+    def finish(self) -> None:
+        """Learn that the coded body has ended and nothing is pending."""
+        if self._fault is not None:
+            raise ContentCodingError(self._coding, self._fault)
+        if self._begun and not self._ended:
+            raise ContentCodingError(self._coding, "the coded data end too early")
+
+    def _take(self, data: bytes) -> None:
+        self._begun = True
+        start = self._pos - self._lent
+        self._input = self._input[start:] + data if start < len(self._input) else data
+        self._pos = self._lent
+
+    def _available(self) -> int:
+        return len(self._input) - self._pos
+
+    def _window(self) -> bytes:
+        """Return the input for one run; libraries copy what they do not take."""
+        return self._input[self._pos : self._pos + BYTES_PER_RUN]
+
+    def _next(self, max_output: int) -> bytes:
+        if self._ended and not self._holds:
+            self._begin_another()
+            if not self.pending:
+                return b""
+        return self._run(max_output)
+
+    def _begin_another(self) -> None:
+        """See whether the input at hand may follow a complete stream; skip it if it is void."""
+        raise ContentCodingError(self._coding, "data behind the end of the coded data")
+
+    def _run(self, max_output: int) -> bytes:
+        """Run the library once over some of the input.
+
+        Raises:
+            ContentCodingError: the library found a fault.
+        """
+        raise NotImplementedError
