@@ -31,7 +31,9 @@ async def test_automatic_fields(raw_server: Any) -> None:
         await response.read()
     head = server.requests[0].decode()
     assert head.startswith(f"GET /path?q=1 HTTP/1.1\r\nHost: {URL(server.url).authority}\r\n")
-    assert "\r\nAccept: */*\r\nAccept-Encoding: gzip, deflate\r\nUser-Agent: Python/" in head
+    assert (
+        "\r\nAccept: */*\r\nAccept-Encoding: gzip, deflate, br, zstd\r\nUser-Agent: Python/" in head
+    )
     assert "Content-" not in head
 
 

@@ -21,6 +21,7 @@ from whimbrel import (
     ServerTimeoutError,
     SocketTimeoutError,
 )
+from whimbrel_http_parser import LimitExceeded, encoder_for
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -364,6 +365,47 @@ async def test_truncated_content_coding_is_an_error(raw_server: Any) -> None:
     async with ClientSession() as session, session.get(server.url) as response:
         with pytest.raises(ClientPayloadError, match="gzip"):
             await response.read()
+
+
+@pytest.mark.parametrize(
+    "codings", [["gzip"], ["deflate"], ["br"], ["zstd"], ["br", "gzip"], ["zstd"] * 5]
+)
+async def test_content_codings_are_undone(raw_server: Any, codings: list[str]) -> None:
+    body = b"hello " * 10_000
+    for coding in codings:
+        encoder = encoder_for(coding)
+        body = encoder.encode(body) + encoder.finish()
+    head = "HTTP/1.1 200 OK\r\n" + "".join(f"Content-Encoding: {c}\r\n" for c in codings)
+    server = await raw_server(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+    async with ClientSession(read_bufsize=1000) as session, session.get(server.url) as response:
+        assert await response.read() == b"hello " * 10_000
+        assert response.content.total_raw_bytes == len(body)
+
+
+async def test_bomb_is_refused_behind_the_grace(raw_server: Any) -> None:
+    encoder = encoder_for("zstd")
+    bomb = encoder.encode(bytes(65 * 2**20)) + encoder.finish()
+    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: zstd\r\nContent-Length: %d\r\n\r\n" % len(bomb)
+    server = await raw_server(head + bomb)
+    async with ClientSession() as session:
+        async with session.get(server.url) as response:
+            assert len(await response.content.readexactly(64 * 2**20)) == 64 * 2**20
+            with pytest.raises(ClientPayloadError, match="'ratio'") as caught:
+                await response.content.read(1)
+        assert isinstance(caught.value.__cause__, LimitExceeded)
+        assert clean(session)
+
+
+async def test_too_many_content_codings_are_an_error_and_close(raw_server: Any) -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip, gzip, gzip\r\n"
+    server = await raw_server(
+        head + b"Content-Encoding: br, br\r\nContent-Encoding: x\r\nContent-Length: 1\r\n\r\nx"
+    )
+    async with ClientSession() as session:
+        with pytest.raises(ClientPayloadError, match="'codings' of 5") as caught:
+            await session.get(server.url)
+        assert isinstance(caught.value.__cause__, LimitExceeded)
+        assert clean(session)
 
 
 async def test_request_that_asks_to_close_is_not_pooled(raw_server: Any) -> None:

@@ -16,10 +16,21 @@ from hypothesis import strategies as st
 
 from whimbrel.errors import ClientPayloadError
 from whimbrel.streams import BodySource, StreamReader
-from whimbrel_http_parser import ContentCodingError, decoder_for
+from whimbrel_http_parser import (
+    ContentCodingError,
+    DecodingLimits,
+    LimitExceeded,
+    decoder_for,
+    encoder_for,
+)
 
 Piece = tuple[bytes, tuple[int, ...]]
 MIB = 2**20
+
+
+def encode(coding: str, body: bytes) -> bytes:
+    encoder = encoder_for(coding)
+    return encoder.encode(body) + encoder.finish()
 
 
 class Source:
@@ -264,11 +275,11 @@ def pieces_of(coded: bytes, at: list[int], chunk_ends: list[int], *, late: bool)
 def scenarios(draw: st.DrawFn, coding: str | None) -> tuple[bytes, deque[Piece], list[int]]:
     body = draw(bodies)
     coded = body
-    if coding == "gzip":
-        coded = gzip.compress(body)
-    elif coding == "members":
-        half = len(body) // 2
-        coded = gzip.compress(body[:half]) + gzip.compress(b"") + gzip.compress(body[half:])
+    if coding is not None:
+        half = len(body) // 2 if coding in {"gzip", "zstd"} and draw(st.booleans()) else 0
+        coded = encode(coding, body[half:])
+        if half:  # many members, or frames
+            coded = encode(coding, body[:half]) + encode(coding, b"") + coded
     chunk_ends = draw(cuts(len(coded)))
     pieces = pieces_of(coded, draw(cuts(len(coded))), chunk_ends, late=draw(st.booleans()))
     return body, pieces, chunk_ends
@@ -308,14 +319,14 @@ def test_reading_moves_through_the_body_in_any_way(
     asyncio.run(play(Model(body, chunk_ends), pieces, limit, script))
 
 
-@pytest.mark.parametrize("coding", ["gzip", "members"])
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd"])
 @given(st.data(), st.integers(1, 40), steps.filter(lambda s: all(n != "_readchunk" for n, _ in s)))
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_reading_moves_through_a_coded_body_in_any_way(
     coding: str, data: st.DataObject, limit: int, script: list[tuple[str, int]]
 ) -> None:
     body, pieces, _ = data.draw(scenarios(coding))
-    asyncio.run(play(Model(body, []), pieces, limit, script, b"gzip"))
+    asyncio.run(play(Model(body, []), pieces, limit, script, coding.encode()))
 
 
 @given(scenarios(None), st.integers(1, 40))
@@ -667,6 +678,58 @@ async def test_the_rest_of_a_broken_coding_is_abandoned() -> None:
     assert source.abandoned
     with pytest.raises(ClientPayloadError, match="Cannot decode the body"):
         await reader.read()
+
+
+@pytest.mark.parametrize("coding", ["deflate", "br", "zstd"])
+@pytest.mark.parametrize("limit", [1, 10, 10_000])
+async def test_a_body_that_was_cut_is_an_error_in_every_coding(coding: str, limit: int) -> None:
+    body = bytes(range(256))
+    coded = encode(coding, body)
+    for length in range(1, len(coded), 7):
+        reader = make(coded[:length], limit=limit, coding=coding.encode(), eof=True)
+        with pytest.raises(ClientPayloadError, match=f"Cannot decode the body.*{coding}.*early"):
+            await reader.read()
+        assert body.startswith(reader.read_nowait() if reader.total_bytes else b"")
+
+
+@pytest.mark.parametrize(
+    ("limits", "limit", "good"),
+    [
+        (DecodingLimits(total=1000), "total", 1000),
+        (DecodingLimits(ratio=2, grace=3000), "ratio", 3000),
+    ],
+)
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd"])
+async def test_a_body_that_expands_too_far_is_refused(
+    coding: str, limits: DecodingLimits, limit: str, good: int
+) -> None:
+    source = Source()
+    reader = StreamReader(source, 400, decoder_for([coding.encode()], limits=limits))
+    reader.feed_data(encode(coding, bytes(MIB)))
+    reader.feed_eof()
+    found = 0
+
+    async def read_to_the_end() -> None:
+        nonlocal found
+        while piece := await reader.readany():
+            found += len(piece)
+
+    with pytest.raises(ClientPayloadError, match=f"Cannot decode the body.*{limit}") as caught:
+        await read_to_the_end()
+    assert isinstance(caught.value.__cause__, LimitExceeded)
+    assert found == good
+    assert not reader.at_eof()
+
+
+async def test_the_rest_of_what_expands_too_far_is_abandoned() -> None:
+    source = Source()
+    limits = DecodingLimits(total=10)
+    reader = StreamReader(source, 100, decoder_for([b"zstd"], limits=limits))
+    reader.feed_data(encode("zstd", bytes(100)))
+    assert source.abandoned
+    with pytest.raises(ClientPayloadError, match="exceeds the limit 'total' of 10"):
+        await reader.read()
+    assert reader.read_nowait() == bytes(10)
 
 
 async def test_an_earlier_error_is_not_replaced_by_one_of_decoding() -> None:

@@ -23,12 +23,12 @@ from whimbrel.errors import (
 from whimbrel.streams import StreamReader
 from whimbrel_http_parser import (
     NEED_DATA,
-    ContentCodingError,
     Data,
     EndOfMessage,
     Framing,
     IncompleteMessage,
     InformationalResponse,
+    LimitExceeded,
     RemoteProtocolError,
     Response,
     ResponseReader,
@@ -291,7 +291,7 @@ class Exchange:
         if options.auto_decompress and head.framing is not Framing.NONE:
             try:
                 decoder = decoder_for(head.values(b"content-encoding"))
-            except ContentCodingError as exc:
+            except LimitExceeded as exc:
                 self.fail(self._payload_error(str(exc), exc))
                 return
         self.body = StreamReader(self, options.read_bufsize, decoder)

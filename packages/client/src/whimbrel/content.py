@@ -53,7 +53,7 @@ def frame_content(
         method: the request method.
         payload: the content, or `None`.
         fields: the request's header fields so far.
-        compress: a content coding to apply; `True` means deflate.
+        compress: a content coding to apply, one of `available_codings()`; `True` means deflate.
         chunked: whether the caller asks for the chunked coding.
         add_type: whether to add the payload's own Content-Type.
 

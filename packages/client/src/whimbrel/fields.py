@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
+import functools
 import platform
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from whimbrel._version import __version__
+from whimbrel_http_parser import available_codings
 
 if TYPE_CHECKING:
     from multidict import istr
 
-__all__ = ["Field", "LooseHeaders", "SessionFields", "field_values", "list_fields", "without"]
+__all__ = [
+    "Field",
+    "LooseHeaders",
+    "SessionFields",
+    "automatic_fields",
+    "field_values",
+    "list_fields",
+    "without",
+]
 
 Field = tuple[str, str]
 LooseHeaders = Mapping[str, str] | Iterable[tuple[str, str]]
 """What users may give as `headers`."""
 
-AUTOMATIC: tuple[Field, ...] = (
-    ("Accept", "*/*"),
-    ("Accept-Encoding", "gzip, deflate"),
-    ("User-Agent", f"Python/{platform.python_version()} whimbrel/{__version__}"),
-)
+
+@functools.cache  # asking for the codings imports their libraries: for a session, not at import
+def automatic_fields() -> tuple[Field, ...]:
+    """Return the fields that a request has unless they are given or skipped."""
+    return (
+        ("Accept", "*/*"),
+        ("Accept-Encoding", ", ".join(available_codings())),
+        ("User-Agent", f"Python/{platform.python_version()} whimbrel/{__version__}"),
+    )
 
 
 def list_fields(headers: LooseHeaders | None) -> list[Field]:
@@ -84,5 +98,5 @@ class SessionFields:
         fields = [field for field in self._own if field[0].lower() not in replaced]
         fields += request
         given = {name.lower() for name, _ in fields} | skip
-        fields += [field for field in AUTOMATIC if field[0].lower() not in given]
+        fields += [field for field in automatic_fields() if field[0].lower() not in given]
         return fields

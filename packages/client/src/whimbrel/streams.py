@@ -12,7 +12,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from whimbrel.errors import ClientPayloadError
-from whimbrel_http_parser import ContentCodingError
+from whimbrel_http_parser import ContentCodingError, LimitExceeded
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -479,7 +479,7 @@ class StreamReader:
         try:
             while self._size < self._limit and self._decode_step():
                 pass
-        except ContentCodingError as exc:
+        except (ContentCodingError, LimitExceeded) as exc:
             self._fail_decoding(exc)
             return True
         self._resume_if_room()
@@ -509,7 +509,7 @@ class StreamReader:
                 self._chunk_ends.append(self.total_bytes)
         return True
 
-    def _fail_decoding(self, cause: ContentCodingError) -> None:
+    def _fail_decoding(self, cause: ContentCodingError | LimitExceeded) -> None:
         self._coded.clear()
         self._coded_size = 0
         self._decoder = None
