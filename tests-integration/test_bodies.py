@@ -66,7 +66,7 @@ async def test_lines_arrive_as_they_are_sent(session: ClientSession) -> None:
     assert rest == [b"drop 2\n", b"drop 3\n", b"drop 4\n"]
 
 
-@pytest.mark.parametrize("path", ["/gzip", "/deflate"])
+@pytest.mark.parametrize("path", ["/gzip", "/deflate", "/br", "/zstd"])
 async def test_codings_are_decoded(session: ClientSession, path: str) -> None:
     async with session.get(path) as response:
         assert response.headers["Content-Encoding"] == path[1:]

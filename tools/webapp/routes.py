@@ -6,8 +6,10 @@ import asyncio
 import base64
 import gzip
 import hashlib
+import sys
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from importlib import import_module
 
 from tools.webapp.exchange import Exchange
 from tools.webapp.pattern import BLOCK_SIZE, stream
@@ -18,6 +20,7 @@ Route = Callable[[Exchange, list[str]], Awaitable[None]]
 """A route takes the exchange and the path's parts after its own name."""
 
 GREETING = "Whimbrels fly from Iceland to West Africa without landing.\n"
+_GREETINGS = GREETING.encode() * 1000
 
 
 async def show_json(exchange: Exchange, parts: list[str]) -> None:
@@ -103,18 +106,31 @@ async def show_cookies(exchange: Exchange, parts: list[str]) -> None:
 
 async def send_gzip(exchange: Exchange, parts: list[str]) -> None:
     """/gzip: the greeting, many times, with Content-Encoding: gzip."""
-    body = gzip.compress(GREETING.encode() * 1000, mtime=0)
-    await exchange.answer(
-        body, headers=[("content-encoding", "gzip"), ("content-type", "text/plain")]
-    )
+    await _answer_coded(exchange, "gzip", gzip.compress(_GREETINGS, mtime=0))
 
 
 async def send_deflate(exchange: Exchange, parts: list[str]) -> None:
     """/deflate: the same in the zlib format (RFC 9110 8.4.1.2)."""
-    body = zlib.compress(GREETING.encode() * 1000)
-    await exchange.answer(
-        body, headers=[("content-encoding", "deflate"), ("content-type", "text/plain")]
-    )
+    await _answer_coded(exchange, "deflate", zlib.compress(_GREETINGS))
+
+
+# The two libraries are not in every environment that has this application.
+
+
+async def send_brotli(exchange: Exchange, parts: list[str]) -> None:
+    """/br: the same in brotli (RFC 7932)."""
+    await _answer_coded(exchange, "br", import_module("brotli").compress(_GREETINGS))
+
+
+async def send_zstd(exchange: Exchange, parts: list[str]) -> None:
+    """/zstd: the same in zstd (RFC 8878)."""
+    zstd = import_module("compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd")
+    await _answer_coded(exchange, "zstd", zstd.compress(_GREETINGS))
+
+
+async def _answer_coded(exchange: Exchange, coding: str, body: bytes) -> None:
+    headers = [("content-encoding", coding), ("content-type", "text/plain")]
+    await exchange.answer(body, headers=headers)
 
 
 async def send_status(exchange: Exchange, parts: list[str]) -> None:
@@ -184,6 +200,8 @@ ROUTES: dict[str, Route] = {
     "cookies": show_cookies,
     "gzip": send_gzip,
     "deflate": send_deflate,
+    "br": send_brotli,
+    "zstd": send_zstd,
     "status": send_status,
     "basic-auth": basic_auth,
     "etag": etag,
