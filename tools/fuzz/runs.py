@@ -139,13 +139,13 @@ class Runner:
             if status or "MERGE-OUTER" not in log:
                 raise WorkspaceError(f"{target}: the fuzzer did not merge\n{_end_of(log)}")
             seeds = {path.name for path in (folder / "seeds").iterdir()}
-            kept = [path for path in (folder / "new").iterdir() if path.name not in seeds]
-            before = len(list(inputs.iterdir()))
-            shutil.rmtree(inputs)
-            inputs.mkdir()
-            for path in kept:
-                shutil.copy2(path, inputs / path.name)
-        return before, len(kept)
+            kept = {path.name for path in (folder / "new").iterdir()} - seeds
+            before = [path.name for path in inputs.iterdir()]
+            for added in kept.difference(before):
+                shutil.copy2(folder / "new" / added, inputs / added)
+            for dropped in set(before) - kept:
+                (inputs / dropped).unlink()
+        return len(before), len(kept)
 
     def _inputs(self, target: str) -> Path:
         folder = self._corpus.absolute() / target
