@@ -1,0 +1,74 @@
+"""Field values that clients and servers must understand, as values; read and written.
+
+`parse_...` never raises for anything that a peer may send: what it got wrong concerns nobody but
+the reader of that field. Each makes the best of it, says what that is, and returns `None` or
+something empty where nothing sensible is left. `format_...` raises `LocalProtocolError` for what
+would break out of its place, and what it writes is read back as it was.
+
+Text is what `Response.headers` gives: octets that are not UTF-8 are surrogate escapes in it.
+Reading takes time and memory linear in its length, which `Limits` bounds.
+"""
+
+from whimbrel_http_parser.fields.authentication import (
+    Challenge,
+    Credentials,
+    format_challenge,
+    format_credentials,
+    parse_challenges,
+    parse_credentials,
+)
+from whimbrel_http_parser.fields.content_disposition import (
+    ContentDisposition,
+    format_content_disposition,
+    format_form_data_disposition,
+    parse_content_disposition,
+)
+from whimbrel_http_parser.fields.content_type import (
+    ContentType,
+    format_content_type,
+    parse_content_type,
+)
+from whimbrel_http_parser.fields.dates import format_http_date, parse_http_date
+from whimbrel_http_parser.fields.entity_tags import (
+    EntityTag,
+    format_etag,
+    format_etag_list,
+    parse_etag,
+    parse_etag_list,
+)
+from whimbrel_http_parser.fields.filenames import safe_filename
+from whimbrel_http_parser.fields.keep_alive import KeepAlive, format_keep_alive, parse_keep_alive
+from whimbrel_http_parser.fields.links import Link, format_link, parse_link
+from whimbrel_http_parser.fields.retry_after import format_retry_after, parse_retry_after
+
+__all__ = [
+    "Challenge",
+    "ContentDisposition",
+    "ContentType",
+    "Credentials",
+    "EntityTag",
+    "KeepAlive",
+    "Link",
+    "format_challenge",
+    "format_content_disposition",
+    "format_content_type",
+    "format_credentials",
+    "format_etag",
+    "format_etag_list",
+    "format_form_data_disposition",
+    "format_http_date",
+    "format_keep_alive",
+    "format_link",
+    "format_retry_after",
+    "parse_challenges",
+    "parse_content_disposition",
+    "parse_content_type",
+    "parse_credentials",
+    "parse_etag",
+    "parse_etag_list",
+    "parse_http_date",
+    "parse_keep_alive",
+    "parse_link",
+    "parse_retry_after",
+    "safe_filename",
+]

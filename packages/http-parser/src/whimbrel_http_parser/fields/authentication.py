@@ -1,0 +1,210 @@
+"""Challenges and credentials (RFC 9110 section 11).
+
+They are the values of WWW-Authenticate and Proxy-Authenticate, of Authorization and
+Proxy-Authorization. What a scheme means by them is not known here.
+"""
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
+
+from whimbrel_http_parser.errors import LocalProtocolError
+from whimbrel_http_parser.fields._text import (
+    NO_PARAMETERS,
+    OWS,
+    QUOTED,
+    TOKEN,
+    lines_of,
+    quoted,
+    token,
+    unescaped,
+)
+
+__all__ = [
+    "Challenge",
+    "Credentials",
+    "format_challenge",
+    "format_credentials",
+    "parse_challenges",
+    "parse_credentials",
+]
+
+_TOKEN: Final = f"(?>{TOKEN.pattern})"
+
+# Everything up to a comma that is in no quoted-string; one without an end reaches to the end.
+_TO_COMMA: Final = rf'(?:[^,"]++|"{QUOTED}"?+)*+'
+
+# RFC 9110 section 11.2: token68
+_TOKEN68: Final = re.compile(r"[A-Za-z0-9\-._~+/]++=*+")
+
+# RFC 9110 sections 11.2 to 11.4. A scheme is followed by its first parameter or its token68, by a
+# comma or the end. After a comma, what has an equals sign behind its token is a parameter of the
+# scheme before, and what has none is the next scheme.
+_SCHEME: Final = re.compile(
+    rf"({_TOKEN})(?:[ \t]++(?:({_TOKEN68.pattern})(?=[ \t]*+(?:,|\Z)))?|(?=,|\Z))"
+)
+_AUTH_PARAM: Final = re.compile(
+    rf'({_TOKEN})[ \t]*+=[ \t]*+(?:"({QUOTED})"?+|({_TO_COMMA}))', re.DOTALL
+)
+_SEPARATOR: Final = re.compile(rf"{_TO_COMMA}[ \t,]*+", re.DOTALL)
+_LEADING: Final = " \t,"
+
+# RFC 7616 sections 3.3 and 3.4: what Digest must not quote, and what its examples do not.
+_UNQUOTED_IN_CHALLENGE: Final = frozenset({"algorithm", "charset", "stale", "userhash"})
+_UNQUOTED_IN_CREDENTIALS: Final = frozenset({"algorithm", "nc", "qop", "userhash"})
+
+
+@dataclass(frozen=True, slots=True)
+class _SchemeAndParameters:
+    scheme: str
+    token68: str | None = None
+    parameters: Mapping[str, str] = field(default_factory=lambda: NO_PARAMETERS)
+
+    def is_scheme(self, name: str) -> bool:
+        """Tell whether the scheme is `name`, in whatever case (RFC 9110 section 11.1)."""
+        return self.scheme.lower() == name.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge(_SchemeAndParameters):
+    """What a server or proxy wants to see before it answers (RFC 9110 section 11.3).
+
+    Args:
+        scheme: the authentication scheme, as it was sent: `"Digest"`.
+        token68: what some schemes have in place of parameters, or `None`.
+        parameters: values by name in lower case; the first of several with one name counts.
+    """
+
+    @property
+    def realm(self) -> str | None:
+        """The protection space, for people; `None` without one (RFC 9110 section 11.5)."""
+        return self.parameters.get("realm")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Credentials(_SchemeAndParameters):
+    """What a client proves who it is with (RFC 9110 section 11.4).
+
+    Args:
+        scheme: the authentication scheme, as it was sent: `"Basic"`.
+        token68: what some schemes have in place of parameters, or `None`.
+        parameters: values by name in lower case; the first of several with one name counts.
+    """
+
+    def __repr__(self) -> str:
+        """Show no secret: a representation ends up in logs."""
+        return f"Credentials(scheme={self.scheme!r}, ...)"
+
+
+def parse_challenges(values: str | Sequence[str]) -> tuple[Challenge, ...]:
+    """Read the value of a WWW-Authenticate or Proxy-Authenticate field.
+
+    A value that is not quoted reaches to the next comma, and a quoted-string without an end to the
+    end of its field line. Parameters behind something that is no scheme are left out, so that none
+    gets into a challenge that it was not meant for.
+
+    Args:
+        values: the value, or those of several field lines.
+
+    Returns:
+        The challenges in order, which is no order of preference; each took at least two
+        characters, but for the last of a line.
+    """
+    return tuple(Challenge(*found) for line in lines_of(values) for found in _read(line))
+
+
+def parse_credentials(value: str) -> Credentials | None:
+    """Read the value of an Authorization or Proxy-Authorization field.
+
+    Args:
+        value: the value, read as a challenge is; what is behind the first credentials is left out.
+
+    Returns:
+        The credentials, with neither token68 nor parameters if those cannot be understood; `None`
+        if there is no scheme.
+    """
+    found = _read(value)
+    return Credentials(*found[0]) if found else None
+
+
+def format_challenge(challenge: Challenge, *, unquoted: Collection[str] | None = None) -> str:
+    """Return the value of a WWW-Authenticate field with one challenge.
+
+    Join those of several challenges by `", "`, or send each in a field line of its own, which more
+    clients understand.
+
+    Args:
+        challenge: the challenge.
+        unquoted: the names, in lower case, of the parameters whose values are tokens and written
+            without quotes; the others are quoted. Without it none is, unless the scheme is Digest:
+            then what RFC 7616 section 3.3 says.
+
+    Raises:
+        LocalProtocolError: the scheme, a name or a value in `unquoted` is no token, the token68 is
+            none, there are both it and parameters, or a value has a control character.
+    """
+    return _format(challenge, unquoted, _UNQUOTED_IN_CHALLENGE)
+
+
+def format_credentials(credentials: Credentials, *, unquoted: Collection[str] | None = None) -> str:
+    """Return the value of an Authorization or Proxy-Authorization field.
+
+    Args:
+        credentials: the credentials.
+        unquoted: as for `format_challenge`, with RFC 7616 section 3.4.
+
+    Raises:
+        LocalProtocolError: as `format_challenge`; no message has a value in it.
+    """
+    return _format(credentials, unquoted, _UNQUOTED_IN_CREDENTIALS)
+
+
+def _read(line: str) -> list[tuple[str, str | None, Mapping[str, str]]]:
+    found: list[tuple[str, str | None, dict[str, str]]] = []
+    parameters: dict[str, str] | None = None
+    pos = len(line) - len(line.lstrip(_LEADING))
+    while pos < len(line):
+        match = _AUTH_PARAM.match(line, pos)
+        if match is None:
+            parameters = None
+            scheme = _SCHEME.match(line, pos)
+            if scheme is not None:
+                parameters = {}
+                found.append((scheme[1], scheme[2], parameters))
+                pos = scheme.end()
+                match = _AUTH_PARAM.match(line, pos)
+        if match is not None:
+            name, content, plain = match.groups()
+            if parameters is not None:
+                text = plain.strip(OWS) if content is None else unescaped(content)
+                parameters.setdefault(name.lower(), text)
+            pos = match.end()
+        separator = _SEPARATOR.match(line, pos)
+        pos = len(line) if separator is None else separator.end()
+    return [
+        (scheme, token68, MappingProxyType(parameters) if parameters else NO_PARAMETERS)
+        for scheme, token68, parameters in found
+    ]
+
+
+def _format(
+    value: _SchemeAndParameters, unquoted: Collection[str] | None, of_digest: Collection[str]
+) -> str:
+    scheme = token(value.scheme, "an authentication scheme")
+    if value.token68 is not None:
+        if value.parameters:
+            raise LocalProtocolError("a token68 and parameters exclude each other")
+        if _TOKEN68.fullmatch(value.token68) is None:
+            raise LocalProtocolError("the token68 of an authentication scheme is none")
+        return f"{scheme} {value.token68}"
+    if unquoted is None:
+        unquoted = of_digest if value.is_scheme("digest") else ()
+    written: list[str] = []
+    for name, text in value.parameters.items():
+        token(name, "the name of an authentication parameter")
+        what = f"the authentication parameter {name[:60]}"
+        bare = name.lower() in unquoted
+        written.append(f"{name}={token(text, what) if bare else quoted(text, what)}")
+    return f"{scheme} {', '.join(written)}" if written else scheme

@@ -1,0 +1,45 @@
+import pytest
+
+from whimbrel_http_parser import LocalProtocolError
+from whimbrel_http_parser.fields import _text
+
+CONTROLS = [chr(code) for code in (*range(9), *range(10, 32), 127)]
+
+
+@pytest.mark.parametrize("control", CONTROLS)
+def test_no_control_character_is_written(control: str) -> None:
+    with pytest.raises(
+        LocalProtocolError, match=f"it has the control character U.{ord(control):04X}"
+    ):
+        _text.check_text(f"a{control}b", "it")
+    with pytest.raises(LocalProtocolError):
+        _text.quoted(control, "it")
+    with pytest.raises(LocalProtocolError):
+        _text.token(control, "it")
+
+
+@pytest.mark.parametrize("text", ["", "\t", "a b", "é€", "\udc80\udcff", '"\\'])
+def test_other_text_is_what_it_was(text: str) -> None:
+    assert _text.check_text(text, "it") == text
+    assert _text.unescaped(_text.quoted(text, "it")[1:-1]) == text
+
+
+@pytest.mark.parametrize("code", [0xD800, 0xDC7F, 0xDD00, 0xDFFF])
+def test_a_surrogate_that_is_no_byte_is_not_written(code: int) -> None:
+    with pytest.raises(LocalProtocolError, match="surrogate"):
+        _text.check_text(f"a{chr(code)}", "it")
+
+
+def test_an_error_does_not_show_the_value() -> None:
+    with pytest.raises(LocalProtocolError) as caught:
+        _text.parameter("response", "secret\n")
+    assert "secret" not in str(caught.value)
+    assert "response" in str(caught.value)
+    with pytest.raises(LocalProtocolError) as caught:
+        _text.parameter("a" * 1000, "\n")
+    assert len(str(caught.value)) < 200
+
+
+def test_lines() -> None:
+    assert _text.lines_of("ab") == ("ab",)
+    assert _text.lines_of(["a", "b"]) == ["a", "b"]
