@@ -28,7 +28,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 PACKAGE = "whimbrel_http_parser"
 # What the work of reading is done in. The rest is called once per message or never, and modules
 # with frozen dataclasses or exceptions, which are to pickle, gain nothing.
-MODULES = ("_chunked", "_framing", "_section", "events", "reader")
+MODULES = ("_chunked", "_framing", "_message_reader", "_scan", "_section", "events", "reader")
 MYPY = "mypy>=2.4,<3"
 MODES = ("0", "1", "auto")
 

@@ -232,6 +232,15 @@ def test_good_data_come_out_before_the_fault_behind_them(codings: list[str]) -> 
         decoder.finish()
 
 
+def test_the_fault_that_is_told_is_always_the_first() -> None:
+    decoder = decoder_of("deflate", "gzip")
+    data = encode(encode(TEXT, "deflate") + b"more", "gzip")[:-1]
+    assert decoder.decode(data, 10**6) == TEXT
+    for call in (lambda: decoder.decode(b"", 9), lambda: decoder.decode(b"x", 9), decoder.finish):
+        with pytest.raises(ContentCodingError, match="deflate: data behind the end"):
+            call()
+
+
 @pytest.mark.parametrize(
     ("coding", "what"), [("gzip", "behind"), ("deflate", "behind"), ("zstd", "descriptor")]
 )

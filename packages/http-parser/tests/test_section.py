@@ -1,6 +1,4 @@
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
 
 from whimbrel_http_parser import (
     STRICT,
@@ -10,7 +8,7 @@ from whimbrel_http_parser import (
     MalformedMessage,
     RemoteProtocolError,
 )
-from whimbrel_http_parser._section import ResponseHead, Section, scan_field_lines
+from whimbrel_http_parser._section import RequestHead, ResponseHead, Section
 
 
 def trailers(limits: Limits | None = None, leniency: Leniency = STRICT) -> Section:
@@ -73,7 +71,6 @@ def test_a_line_that_is_no_field_line_is_refused(data: bytes) -> None:
         trailers().feed(data + b"\r\n", 0)
     with pytest.raises(MalformedMessage):
         feed_in_steps(trailers(), data, 1)
-    assert scan_field_lines(data, 0, len(data), 10) is None
 
 
 def test_the_position_of_a_fault_is_the_start_of_its_line() -> None:
@@ -81,54 +78,6 @@ def test_the_position_of_a_fault_is_the_start_of_its_line() -> None:
         trailers().feed(b"A: b\r\nC: d\r\noops\r\n\r\n", 0)
     assert caught.value.position == 12
     assert caught.value.excerpt == b"oops"
-
-
-_PIECES = st.sampled_from(
-    [
-        b"A",
-        b"name",
-        b":",
-        b" ",
-        b"\t",
-        b"\r\n",
-        b"\n",
-        b"\r",
-        b"\x00",
-        b"\xff",
-        b"value",
-        b"(",
-        b"A: b\r\n",
-    ]
-)
-
-
-@given(st.lists(_PIECES, max_size=12).map(b"".join))
-@example(b"A: b\r\n")
-@example(b"A: b \r\nC:\r\n")
-def test_the_scan_accepts_nothing_that_goes_line_by_line_would_not(data: bytes) -> None:
-    data += b"\r\n"
-    scanned = scan_field_lines(data, 0, len(data), 128)
-    if scanned is not None:
-        assert take(trailers(), data + b"\r\n") == scanned
-
-
-@given(
-    st.lists(
-        st.tuples(
-            st.from_regex(rb"[A-Za-z-]+", fullmatch=True),
-            st.from_regex(rb"([!-~]( [!-~])?)*", fullmatch=True),
-        ),
-        max_size=8,
-    )
-)
-def test_the_scan_accepts_every_plain_section(lines: list[tuple[bytes, bytes]]) -> None:
-    data = b"".join(b"%b:%b\r\n" % line for line in lines)
-    assert scan_field_lines(data, 0, len(data), 8) == lines
-
-
-def test_the_scan_leaves_too_many_lines_alone() -> None:
-    assert scan_field_lines(b"A: b\r\n" * 3, 0, 18, 2) is None
-    assert scan_field_lines(b"A: b\r\n" * 3, 0, 18, 3) is not None
 
 
 @pytest.mark.parametrize(
@@ -203,6 +152,22 @@ def test_no_leniency_is_told_when_none_was_needed() -> None:
 def test_a_peer_that_does_not_speak_http_is_told_at_once(data: bytes) -> None:
     with pytest.raises(RemoteProtocolError, match="expected a status line"):
         ResponseHead(Limits(), STRICT).feed(data, 0)
+
+
+@pytest.mark.parametrize(
+    "data", [b"\x16\x03\x01", b" GET", b"<", b"G(", b"\rX", b"{", b"/", b"\x80"]
+)
+def test_a_client_that_does_not_speak_http_is_told_at_once(data: bytes) -> None:
+    with pytest.raises(RemoteProtocolError, match="expected a request line"):
+        RequestHead(Limits(), STRICT).feed(data, 0)
+
+
+def test_the_framing_fields_and_the_block_are_those_of_the_lines() -> None:
+    section = trailers(leniency=Leniency(obs_fold=True))
+    take(section, b"Host: a\r\nX: y \r\nhost:\r\n b\r\n\r\n")
+    assert section.framing_fields.host == b"a, b"
+    assert section.framing_fields.connection is None
+    assert section.block == b"\nHost:a\r\nX:y\r\nhost:b\r\n"
 
 
 def test_a_section_without_a_start_line_asks_for_none() -> None:

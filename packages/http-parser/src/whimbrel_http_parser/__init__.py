@@ -1,9 +1,6 @@
 """HTTP/1.1 on the wire as bytes and events: a sans-I/O parser and serialiser."""
 
-from types import FunctionType
-from typing import Final
-
-from whimbrel_http_parser._section import scan_field_lines
+from whimbrel_http_parser._scan import COMPILED
 from whimbrel_http_parser._version import __version__
 from whimbrel_http_parser.codings import (
     DEFAULT_DECODING_LIMITS,
@@ -25,6 +22,7 @@ from whimbrel_http_parser.errors import (
     RemoteProtocolError,
 )
 from whimbrel_http_parser.events import (
+    CLOSED,
     NEED_DATA,
     PAUSED,
     Data,
@@ -33,6 +31,7 @@ from whimbrel_http_parser.events import (
     Framing,
     InformationalResponse,
     RawHeaders,
+    Request,
     Response,
     Signal,
     decode_headers,
@@ -69,7 +68,7 @@ from whimbrel_http_parser.fields import (
     safe_filename,
 )
 from whimbrel_http_parser.limits import DEFAULT_LIMITS, STRICT, Leniency, Limits
-from whimbrel_http_parser.reader import ReadableBuffer, ResponseReader
+from whimbrel_http_parser.reader import ReadableBuffer, RequestReader, ResponseReader
 from whimbrel_http_parser.writer import (
     BodyWriter,
     chunked_body,
@@ -80,6 +79,7 @@ from whimbrel_http_parser.writer import (
 )
 
 __all__ = [
+    "CLOSED",
     "COMPILED",
     "DEFAULT_DECODING_LIMITS",
     "DEFAULT_LIMITS",
@@ -113,6 +113,8 @@ __all__ = [
     "RawHeaders",
     "ReadableBuffer",
     "RemoteProtocolError",
+    "Request",
+    "RequestReader",
     "Response",
     "ResponseReader",
     "Signal",
@@ -150,6 +152,3 @@ __all__ = [
     "safe_filename",
     "serialize_fields",
 ]
-
-COMPILED: Final = not isinstance(scan_field_lines, FunctionType)
-"""Whether the modules that read are the compiled ones; the same sources run interpreted."""

@@ -1,12 +1,16 @@
 """The chunked transfer coding, for reading (RFC 9112 section 7.1)."""
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from whimbrel_http_parser._grammar import CHUNK_LINE, CRLF, HEX_VALUE
 from whimbrel_http_parser._section import TrailerSection
 from whimbrel_http_parser.errors import LimitExceeded, MalformedMessage, ProtocolError
 from whimbrel_http_parser.events import Data
 from whimbrel_http_parser.limits import Leniency, Limits
+
+if TYPE_CHECKING:
+    # A machine integer when compiled, an ordinary one otherwise; nothing of it at run time.
+    from mypy_extensions import i64
 
 _CHUNK_LINE: Final = 0
 _CHUNK_DATA: Final = 1
@@ -112,24 +116,27 @@ class ChunkedBody:
         self._found += len(part)
         self.received += len(part)
 
-    def _take_whole_chunks(self, data: bytes, pos: int) -> int:
+    def _take_whole_chunks(self, data: bytes, start: int) -> int:
         """Take chunks that are there as a whole and have no extension, up to one that is not.
 
         This is the plain path of long bodies, and accepts nothing that the others would not.
         """
-        size = len(data)
-        most_digits = min(16, self._limits.chunk_line)
-        found = self._found
+        size: i64 = len(data)
+        # Fifteen digits, so that no sum overflows a machine integer; _read_chunk_line takes more.
+        most_digits: i64 = min(15, self._limits.chunk_line)
+        hex_value = HEX_VALUE
+        found: i64 = self._found
+        pos: i64 = start
         while True:
-            length = 0
-            digit = pos
+            length: i64 = 0
+            digit: i64 = pos
             while digit < size and digit - pos < most_digits:
-                value = HEX_VALUE[data[digit]]
+                value: i64 = hex_value[data[digit]]
                 if value > 15:
                     break
                 length = length * 16 + value
                 digit += 1
-            end = digit + 2 + length
+            end: i64 = digit + 2 + length
             if length == 0 or end + 2 > size:
                 break
             if data[digit] != 13 or data[digit + 1] != 10:

@@ -4,58 +4,86 @@ RFC 9112 sections 6.3 and 9.3, step by step. Where the RFC lets a recipient repa
 framing, this one refuses it: two recipients that repair differently see different messages.
 """
 
-from whimbrel_http_parser._grammar import CONTENT_LENGTH, OWS
+from typing import Final
+
+from whimbrel_http_parser._grammar import (
+    AUTHORITY_FORM,
+    HOST,
+    ORIGIN_OR_ABSOLUTE_FORM,
+    OWS,
+)
+from whimbrel_http_parser._scan import FramingFields
 from whimbrel_http_parser.errors import MalformedMessage
 from whimbrel_http_parser.events import Framing
 
+# RFC 9110 section 8.6, bounded: nineteen digits are more than any file has bytes.
+_MOST_DIGITS: Final = 19
 
-def content_length(values: list[bytes]) -> int | None:
+
+def content_length(value: bytes | None) -> int | None:
     """Read Content-Length (RFC 9110 section 8.6).
 
     Args:
-        values: the value of each of its field lines.
+        value: its value, several joined by commas, or `None` without one.
 
     Raises:
         MalformedMessage: it is not exactly one number. The RFC allows to take a list of equal
             numbers as one; a peer that sends one joined two opinions about the length.
     """
-    if not values:
+    if value is None:
         return None
-    if len(values) > 1:
-        raise MalformedMessage("several Content-Length fields", None, b", ".join(values[:8]))
-    if CONTENT_LENGTH.fullmatch(values[0]) is None:
-        raise MalformedMessage("Content-Length is not a number", None, values[0])
-    return int(values[0])
+    if not value.isdigit() or len(value) > _MOST_DIGITS:  # bytes: only the ten ASCII digits
+        raise MalformedMessage("Content-Length is not one number", None, value)
+    return int(value)
 
 
-def is_chunked(values: list[bytes], version: tuple[int, int]) -> bool:
+def check_chunked(value: bytes, version: tuple[int, int]) -> None:
     """Read Transfer-Encoding (RFC 9112 section 6.1).
 
     Args:
-        values: the value of each of its field lines.
+        value: its value, several joined by commas.
         version: the version of the message.
 
     Raises:
         MalformedMessage: it is anything but `chunked`, once, in HTTP/1.1.
     """
-    if not values:
-        return False
-    if len(values) > 1 or values[0].lower() != b"chunked":
-        raise MalformedMessage(
-            "Transfer-Encoding is not exactly 'chunked'", None, b", ".join(values[:8])
-        )
+    if value.lower() != b"chunked":
+        raise MalformedMessage("Transfer-Encoding is not exactly 'chunked'", None, value, 501)
     if version < (1, 1):
         # RFC 9112 section 6.1: faulty framing, since HTTP/1.0 does not know the field.
-        raise MalformedMessage("Transfer-Encoding in an HTTP/1.0 message", None, values[0])
-    return True
+        raise MalformedMessage("Transfer-Encoding in an HTTP/1.0 message", None, value)
+
+
+def body_framing(
+    fields: FramingFields, version: tuple[int, int]
+) -> tuple[Framing | None, int | None]:
+    """Read the two fields that frame a body: steps 3 to 6 of RFC 9112 section 6.3.
+
+    Args:
+        fields: what the fields say.
+        version: the version of the message.
+
+    Returns:
+        The framing, or `None` when they say nothing, and what Content-Length says.
+
+    Raises:
+        MalformedMessage: one of them is not understood, or both are there.
+    """
+    # Steps 5 and 6.
+    length = content_length(fields.content_length)
+    transfer_encoding = fields.transfer_encoding
+    if transfer_encoding is None:
+        return (None if length is None else Framing.LENGTH), length
+    # Step 4.
+    check_chunked(transfer_encoding, version)
+    # Step 3: both. The RFC lets Transfer-Encoding win; this is how smuggling looks.
+    if length is not None:
+        raise MalformedMessage("both Transfer-Encoding and Content-Length", None, b"")
+    return Framing.CHUNKED, None
 
 
 def response_framing(
-    request_method: str,
-    status: int,
-    version: tuple[int, int],
-    transfer_encodings: list[bytes],
-    content_lengths: list[bytes],
+    request_method: str, status: int, version: tuple[int, int], fields: FramingFields
 ) -> tuple[Framing, int | None]:
     """Decide how the body of a response ends: RFC 9112 section 6.3.
 
@@ -63,8 +91,7 @@ def response_framing(
         request_method: the method of the request that is answered.
         status: the status code.
         version: the version in the status line.
-        transfer_encodings: the value of each Transfer-Encoding field line.
-        content_lengths: the value of each Content-Length field line.
+        fields: what the fields say.
 
     Returns:
         The framing, and what Content-Length says.
@@ -79,58 +106,87 @@ def response_framing(
     # The first half of step 1: 1xx ends with its head.
     if status < 200:
         return Framing.NONE, None
-    # Steps 4 and 5 come before the rest of step 1, so that fields that nobody can understand are
+    # The rest of step 1 comes behind steps 3 to 6, so that fields that nobody can understand are
     # refused even where no body follows.
-    length = content_length(content_lengths)
-    chunked = is_chunked(transfer_encodings, version)
-    # Step 3: both. The RFC lets Transfer-Encoding win; this is how smuggling looks.
-    if chunked and length is not None:
-        raise MalformedMessage("both Transfer-Encoding and Content-Length", None, b"")
-    # Step 1: no body.
+    framing, length = body_framing(fields, version)
     if request_method == "HEAD" or status in (204, 304):
         return Framing.NONE, length
-    # Step 4.
-    if chunked:
-        return Framing.CHUNKED, None
-    # Step 6.
-    if length is not None:
-        return Framing.LENGTH, length
     # Step 8. Step 7 is about requests.
-    return Framing.UNTIL_CLOSE, None
+    return Framing.UNTIL_CLOSE if framing is None else framing, length
 
 
-def reason_to_close(
-    status: int,
-    version: tuple[int, int],
-    framing: Framing,
-    connections: list[bytes],
-    announces_body: bool,
-) -> str | None:
-    """Say why the connection cannot be used after the response: RFC 9112 section 9.3.
+def request_framing(
+    method: str, version: tuple[int, int], fields: FramingFields
+) -> tuple[Framing, int | None]:
+    """Decide how the body of a request ends: RFC 9112 section 6.3.
 
     Args:
-        status: the status code.
-        version: the version in the status line.
-        framing: how the body ends.
-        connections: the value of each Connection field line.
-        announces_body: whether there is a Transfer-Encoding or a Content-Length other than 0.
+        method: the method.
+        version: the version in the request line.
+        fields: what the fields say.
 
     Returns:
-        The reason in words, or `None` when the head gives none.
+        The framing, and what Content-Length says.
+
+    Raises:
+        MalformedMessage: the fields contradict each other or are not understood.
     """
-    if framing is Framing.SWITCHED:
-        return "the protocol was switched"
-    if framing is Framing.UNTIL_CLOSE:
-        return "the body is delimited by close"
-    if status == 204 and announces_body:
-        # RFC 9112 section 6.1 and RFC 9110 section 8.6 forbid both; the server may well send
-        # what it announces.
-        return "a 204 response announced a body"
-    if version == (1, 1) and not connections:
+    framing, length = body_framing(fields, version)
+    if method == "CONNECT":
+        # RFC 9110 section 9.3.6: CONNECT has no content, and what follows it is for the tunnel.
+        # A recipient that reads a body there would take the tunnel's bytes for it.
+        if framing is Framing.CHUNKED or length:
+            raise MalformedMessage("a CONNECT request announces content", None, b"")
+        return Framing.SWITCHED, None
+    # Step 7.
+    return Framing.NONE if framing is None else framing, length
+
+
+def check_request_target(method: bytes, target: bytes) -> None:
+    """Check that the form of the target is one of the method: RFC 9112 section 3.2.
+
+    Raises:
+        MalformedMessage: it is not.
+    """
+    if method == b"CONNECT":
+        if AUTHORITY_FORM.fullmatch(target) is None:
+            raise MalformedMessage("the target of CONNECT is no host and port", None, target)
+    elif ORIGIN_OR_ABSOLUTE_FORM.fullmatch(target) is None and (method, target) != (
+        b"OPTIONS",
+        b"*",
+    ):
+        raise MalformedMessage("the request target is no path and no URI", None, target)
+
+
+def check_host(version: tuple[int, int], value: bytes | None) -> None:
+    """Check Host (RFC 9112 section 3.2): one that can be understood, if HTTP/1.1 is spoken.
+
+    Raises:
+        MalformedMessage: it is not.
+    """
+    if value is None:
+        if version == (1, 1):
+            raise MalformedMessage("an HTTP/1.1 request without Host", None, b"")
+    elif HOST.fullmatch(value) is None:
+        raise MalformedMessage("Host is not one host", None, value)
+
+
+def why_not_persistent(peer: str, version: tuple[int, int], connection: bytes | None) -> str | None:
+    """Say why the peer will not keep the connection after the message: RFC 9112 section 9.3.
+
+    Args:
+        peer: who sent the message, in a word.
+        version: the version of the message.
+        connection: the value of Connection, several joined by commas, or `None` without one.
+
+    Returns:
+        The reason in words, or `None` when it will.
+    """
+    if version == (1, 1) and connection is None:
         return None
-    options = [option.strip(OWS).lower() for value in connections for option in value.split(b",")]
+    options = [option.strip(OWS).lower() for option in (connection or b"").split(b",")]
     if b"close" in options:
-        return "the server sent Connection: close"
+        return f"the {peer} sent Connection: close"
     if version < (1, 1) and b"keep-alive" not in options:
         return "HTTP/1.0 without keep-alive"
     return None

@@ -19,13 +19,33 @@ TOKEN: Final = re.compile(_TCHAR + rb"+")
 # RFC 9110 section 5.5 and RFC 9112 section 4: field-value, reason-phrase
 TEXT: Final = re.compile(_TEXT + rb"*+")
 
-# RFC 9112 section 3.2: request-target. Which form fits which method is the caller's to know.
-REQUEST_TARGET: Final = re.compile(rb"[\x21-\x7e]+")
+# RFC 9112 section 3.2: request-target, as far as every form of it goes. A URI has fewer characters
+# (RFC 3986), but none of the others can be taken for the end of the target.
+_TARGET: Final = rb"[\x21-\x7e]+"
+REQUEST_TARGET: Final = re.compile(_TARGET)
+
+# RFC 9110 section 7.2 and RFC 3986 section 3.2.2: Host, which may be empty; uri-host [ ":" port ].
+# An IP literal is not looked into.
+_REG_NAME: Final = rb"[0-9A-Za-z\-._~!$&'()*+,;=%]"
+_IP_LITERAL: Final = rb"\[[0-9A-Za-z\-._~!$&'()*+,;=:]++\]"
+HOST: Final = re.compile(b"(?:" + _IP_LITERAL + b"|" + _REG_NAME + rb"*+)(?::[0-9]*+)?")
+
+# RFC 9112 section 3.2.1 and 3.2.2: origin-form and absolute-form, for any method but CONNECT;
+# section 3.2.3: authority-form, for CONNECT only; section 3.2.4: asterisk-form, for OPTIONS only.
+ORIGIN_OR_ABSOLUTE_FORM: Final = re.compile(rb"(?:/|[A-Za-z][A-Za-z0-9+.\-]*+:)[\x21-\x7e]*+")
+AUTHORITY_FORM: Final = re.compile(b"(?:" + _IP_LITERAL + b"|" + _REG_NAME + rb"++):[0-9]++")
+
+# RFC 9112 section 3: request-line without its CRLF, and with it.
+_REQUEST_LINE: Final = b"(" + _TCHAR + b"++) (" + _TARGET + rb") HTTP/1\.([01])"
+REQUEST_LINE: Final = re.compile(_REQUEST_LINE)
+REQUEST_LINE_CRLF: Final = re.compile(_REQUEST_LINE + rb"\r\n")
+
+# RFC 9112 section 2.3: what a request line ends with when it is one of another version.
+FOREIGN_VERSION: Final = re.compile(rb" HTTP/(?!1\.[01]\Z)[0-9]\.[0-9]\Z")
 
 # RFC 9112 section 4: status-line without its CRLF. Group 3 is None when the second space is
 # missing, which the RFC does not allow. RFC 9110 section 15: a code is at least 100.
-_STATUS_LINE: Final = rb"HTTP/1\.([01]) ([1-9][0-9][0-9])(?: (" + _TEXT + rb"*+))?"
-STATUS_LINE: Final = re.compile(_STATUS_LINE)
+STATUS_LINE: Final = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9][0-9])(?: (" + _TEXT + rb"*+))?")
 
 # The same with its CRLF and its space, for the scan of a head that has arrived whole.
 STATUS_LINE_CRLF: Final = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9][0-9]) (" + _TEXT + rb"*+)\r\n")
@@ -36,14 +56,28 @@ STATUS_LINE_PREFIX: Final = b"HTTP/1."
 # RFC 9112 section 5: field-line without its CRLF. Whitespace after the value is left on it.
 FIELD_LINE: Final = re.compile(b"(" + _TCHAR + rb"++):[ \t]*+(" + _TEXT + rb"*+)")
 
-# All the field lines of a section at once, by findall: every match starts after a LF and ends with
-# one, so that as many matches as LFs mean that every line is a field line, if the section has none
-# of NO_LINE_HAS. A class of one byte is matched several times as fast as _TEXT. Lines with
-# whitespace behind the value are rare, and left to FIELD_LINE.
-FIELD_LINES: Final = re.compile(rb"(?m:^)(" + _TCHAR + rb"++):[ \t]*+([^\r]*+)(?<![ \t])\r\n")
+# A whole section of correct field lines, up to and with the empty line. A range of bytes is matched
+# twice as fast as _TEXT, which takes over at the first byte outside of it. Lines with whitespace
+# behind the value are rare, and left to FIELD_LINE.
+FIELD_SECTION: Final = re.compile(
+    b"(?:" + _TCHAR + rb"++:[ -~]*+" + _TEXT + rb"*+(?<![ \t])\r\n)*+\r\n"
+)
 
-# The CTLs that no line has and none ends with; to be deleted by translate.
-NO_LINE_HAS: Final = bytes(byte for byte in (*range(32), 127) if byte not in b"\t\r\n")
+# In such a section, with the LF before it, the fields that a reader must know. The first
+# letters are apart because they reject most of the others at once.
+KNOWN_FIELDS: Final = re.compile(
+    rb"\n([CcHhTt](?i:onnection|ontent-length|ost|ransfer-encoding)):[ \t]*+([^\r]*)"
+)
+
+# The names of these fields, for a reader that looks at bytes.
+KNOWN_NAMES: Final = (b"connection", b"content-length", b"host", b"transfer-encoding")
+
+# Each line of such a section, by findall; and the same for text.
+SPLIT_FIELD_LINES: Final = re.compile(rb"([^:]++):[ \t]*+([^\r]*+)\r\n")
+SPLIT_TEXT_FIELD_LINES: Final = re.compile(SPLIT_FIELD_LINES.pattern.decode())
+
+# For each byte whether it is a tchar: 1 or 0.
+IS_TCHAR: Final = bytes(TOKEN.fullmatch(bytes([byte])) is not None for byte in range(256))
 
 # RFC 9112 section 7.1: chunk-size [ chunk-ext ]. Sixteen digits are more than any file has bytes.
 # An extension is not looked into; group 2 holds all of them.
@@ -53,9 +87,6 @@ CHUNK_LINE: Final = re.compile(rb"([0-9A-Fa-f]{1,16}+)([ \t]*+;" + _TEXT + rb"*+
 HEX_VALUE: Final = bytes(
     int(bytes([byte]), 16) if byte in b"0123456789ABCDEFabcdef" else 255 for byte in range(256)
 )
-
-# RFC 9110 section 8.6: Content-Length, bounded: nineteen digits are more than any file has bytes.
-CONTENT_LENGTH: Final = re.compile(rb"[0-9]{1,19}")
 
 OWS: Final = b" \t"
 CRLF: Final = b"\r\n"

@@ -1,50 +1,27 @@
-"""Heads and trailer sections: field lines up to an empty one (RFC 9112 sections 2.1 and 7.1.2).
+"""Heads and trailer sections in pieces: field lines up to an empty one (RFC 9112 section 2.1).
 
-There are two ways through the same grammar. `scan_field_lines` takes a whole section at once and
-either accepts every byte of it or leaves it alone. `Section` takes lines as they come, knows the
-limits and the leniencies, and finds out what is wrong. Nothing that the first accepts may the
-second refuse; the tests hold them against each other.
+Here are the limits and the leniencies, and what is wrong is found out. `_scan` is the short way
+through the same grammar for what has arrived whole and is correct.
 """
-
-from typing import TypeAlias
 
 from whimbrel_http_parser._grammar import (
     CRLF,
     FIELD_LINE,
-    FIELD_LINES,
-    NO_LINE_HAS,
+    FOREIGN_VERSION,
     OWS,
+    REQUEST_LINE,
     STATUS_LINE,
     STATUS_LINE_PREFIX,
     TEXT,
+    TOKEN,
     fault_of_field_line,
 )
+from whimbrel_http_parser._scan import FieldLines, FramingFields
 from whimbrel_http_parser.errors import LimitExceeded, MalformedMessage
 from whimbrel_http_parser.limits import Leniency, Limits
 
-FieldLines: TypeAlias = list[tuple[bytes, bytes]]
-
-
-def scan_field_lines(data: bytes, start: int, end: int, maximum: int) -> FieldLines | None:
-    """Split the field lines in `data[start:end]`, each with its CRLF, without the empty line.
-
-    Args:
-        data: what was received.
-        start: where the first field line starts, just behind a LF.
-        end: where the last field line ends, behind its CRLF.
-        maximum: how many lines there may be.
-
-    Returns:
-        Names and values, or `None` when any line is not a field line, or has whitespace behind
-        its value, or there are too many: `Section` will find out.
-    """
-    count = data.count(b"\n", start, end)
-    if count > maximum:
-        return None
-    if len(data[start:end].translate(None, NO_LINE_HAS)) != end - start:
-        return None
-    lines: FieldLines = FIELD_LINES.findall(data, start, end)
-    return lines if len(lines) == count else None
+# So many bytes tell what kind of a start line comes.
+_START_BYTES = len(STATUS_LINE_PREFIX)
 
 
 class Section:
@@ -118,6 +95,20 @@ class Section:
                 self._take(piece)
         return pos
 
+    @property
+    def block(self) -> bytes:
+        """The lines as `_scan.split_lines` takes them."""
+        lines = [b"%b:%b\r\n" % line for line in self.lines]
+        return b"\n" + b"".join(lines)
+
+    @property
+    def framing_fields(self) -> FramingFields:
+        """The fields that the reader must know."""
+        fields = FramingFields()
+        for name, value in self.lines:
+            fields.add(name, value)
+        return fields
+
     def check_start(self, start: bytes) -> None:
         """Refuse a start line by its first bytes; a section without one never asks."""
         raise NotImplementedError
@@ -138,7 +129,7 @@ class Section:
         if self._in_start_line:
             # A CR may be the first half of an empty line; what follows it will tell.
             if line not in (b"", b"\r"):
-                self.check_start(line[: len(STATUS_LINE_PREFIX)])
+                self.check_start(line[:_START_BYTES])
             if length > limits.start_line:
                 raise LimitExceeded("start_line", limits.start_line)
         elif length > limits.field_line:
@@ -168,7 +159,7 @@ class Section:
     def _take_start_line(self, content: bytes) -> None:
         if not content:
             if not self._leniency.leading_empty_line or self.leniency_used == "leading_empty_line":
-                raise self._malformed("an empty line instead of a status line", content)
+                raise self._malformed("an empty line where a message should begin", content)
             self.leniency_used = "leading_empty_line"
             return
         self.start_line(content)
@@ -239,3 +230,32 @@ class ResponseHead(Section):
         self.version = (1, int(minor))
         self.status = int(status)
         self.reason = reason
+
+
+class RequestHead(Section):
+    """A request line and its header section (RFC 9112 section 3)."""
+
+    __slots__ = ("method", "target", "version")
+
+    def __init__(self, limits: Limits, leniency: Leniency) -> None:
+        super().__init__(limits, leniency, "head", limits.head)
+        self._in_start_line = True
+        self.method = b""
+        self.target = b""
+        self.version = (1, 1)
+
+    def check_start(self, start: bytes) -> None:
+        """Recognise by the first bytes a peer that does not speak HTTP: one begins with TLS."""
+        method = start.partition(b" ")[0].rstrip(b"\r")
+        if TOKEN.fullmatch(method) is None:
+            raise MalformedMessage("expected a request line", 0, start)
+
+    def start_line(self, line: bytes) -> None:
+        """Take the request line, without its CRLF."""
+        match = REQUEST_LINE.fullmatch(line)
+        if match is None:
+            if FOREIGN_VERSION.search(line) is not None:
+                raise MalformedMessage("only HTTP/1.0 and HTTP/1.1 are spoken here", 0, line, 505)
+            raise MalformedMessage("the request line is malformed", 0, line)
+        self.method, self.target, minor = match.groups()
+        self.version = (1, int(minor))

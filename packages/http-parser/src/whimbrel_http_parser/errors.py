@@ -16,6 +16,16 @@ __all__ = [
 
 _EXCERPT_BYTES = 60
 
+_STATUS_OF_LIMIT = {
+    "start_line": 414,
+    "field_line": 431,
+    "fields": 431,
+    "head": 431,
+    "trailers": 431,
+    "total": 413,
+    "ratio": 413,
+}
+
 
 def excerpt_of(data: bytes) -> bytes:
     """Return the first bytes of `data`: enough to recognise it, little enough for a log line."""
@@ -33,6 +43,11 @@ class LocalProtocolError(ProtocolError):
 class RemoteProtocolError(ProtocolError):
     """The peer broke the protocol, or a limit; the connection cannot be used any more."""
 
+    @property
+    def status_hint(self) -> int:
+        """The status code for a server to answer with, before it closes the connection."""
+        return 400
+
 
 class MalformedMessage(RemoteProtocolError):  # noqa: N818 -- a state of affairs, as StopIteration
     """The peer's bytes do not follow the grammar, or their framing is ambiguous.
@@ -41,13 +56,26 @@ class MalformedMessage(RemoteProtocolError):  # noqa: N818 -- a state of affairs
         what: what was expected and what came.
         position: where, in bytes from the start of the part (head, chunk line, trailers).
         excerpt: the offending bytes; cut to a short excerpt, shown escaped.
+        status_hint: the status code for a server to answer with.
     """
 
-    def __init__(self, what: str, position: int | None = None, excerpt: bytes = b"") -> None:
+    def __init__(
+        self,
+        what: str,
+        position: int | None = None,
+        excerpt: bytes = b"",
+        status_hint: int = 400,
+    ) -> None:
         self.what = what
         self.position = position
         self.excerpt = excerpt_of(excerpt)
-        super().__init__(self.what, self.position, self.excerpt)
+        self._status_hint = status_hint
+        super().__init__(self.what, self.position, self.excerpt, status_hint)
+
+    @property
+    def status_hint(self) -> int:
+        """400, or 505 (RFC 9110 section 15.6.6) or 501 (RFC 9112 section 6.1)."""
+        return self._status_hint
 
     def __str__(self) -> str:
         where = "" if self.position is None else f" (at byte {self.position})"
@@ -56,17 +84,22 @@ class MalformedMessage(RemoteProtocolError):  # noqa: N818 -- a state of affairs
 
 
 class LimitExceeded(RemoteProtocolError):  # noqa: N818 -- a state of affairs, as StopIteration
-    """The peer sent more than `Limits` allows.
+    """The peer sent more than `Limits` or `DecodingLimits` allows.
 
     Args:
-        limit: the name of the field of `Limits`.
+        limit: the name of the field there.
         maximum: its value.
     """
 
-    def __init__(self, limit: str, maximum: int) -> None:
+    def __init__(self, limit: str, maximum: float) -> None:
         self.limit = limit
         self.maximum = maximum
         super().__init__(limit, maximum)
+
+    @property
+    def status_hint(self) -> int:
+        """414 for the request line, 431 for the fields (RFC 6585 section 5), 400 for the rest."""
+        return _STATUS_OF_LIMIT.get(self.limit, 400)
 
     def __str__(self) -> str:
         return f"the message exceeds the limit {self.limit!r} of {self.maximum}"
@@ -80,7 +113,8 @@ class IncompleteMessage(RemoteProtocolError):  # noqa: N818 -- a state of affair
         received: how many bytes of that part had arrived; of the body without its framing.
         expected: how many there should have been, or `None` when the message does not say so.
         started: whether any byte had arrived since the request. `False` means that the
-            connection was closed without a response, as an idle one may be at any time.
+            connection was closed without a response, as an idle one may be at any time. (Before a
+            request that is no error, but `CLOSED`.)
     """
 
     def __init__(

@@ -9,7 +9,11 @@ from typing import Final, TypeAlias
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
+from whimbrel_http_parser._grammar import OWS
+from whimbrel_http_parser._scan import split_lines, split_text
+
 __all__ = [
+    "CLOSED",
     "NEED_DATA",
     "PAUSED",
     "Data",
@@ -18,6 +22,7 @@ __all__ = [
     "Framing",
     "InformationalResponse",
     "RawHeaders",
+    "Request",
     "Response",
     "Signal",
     "decode_headers",
@@ -34,10 +39,13 @@ class Signal(enum.Enum):
     """Nothing more can be said before more bytes, or the end of the stream, are received."""
     PAUSED = "PAUSED"
     """The message has ended, or the protocol was switched; nothing more is read as HTTP."""
+    CLOSED = "CLOSED"
+    """The client ended its stream where a request could have begun: all is well, and over."""
 
 
 NEED_DATA: Final = Signal.NEED_DATA
 PAUSED: Final = Signal.PAUSED
+CLOSED: Final = Signal.CLOSED
 
 
 class Framing(enum.Enum):
@@ -52,7 +60,7 @@ class Framing(enum.Enum):
     UNTIL_CLOSE = "UNTIL_CLOSE"
     """The body ends where the connection does."""
     SWITCHED = "SWITCHED"
-    """What follows the head is not HTTP: a 101 response, or 2xx to CONNECT."""
+    """What follows the head is not HTTP: a 101 response, or 2xx to CONNECT; a CONNECT request."""
 
 
 def decode_headers(raw_headers: RawHeaders) -> CIMultiDictProxy[str]:
@@ -64,32 +72,41 @@ def decode_headers(raw_headers: RawHeaders) -> CIMultiDictProxy[str]:
     return CIMultiDictProxy(CIMultiDict(decoded))
 
 
-class _ResponseHead:
-    """What an informational and a final response have in common."""
+class _Head:
+    """The fields of a head; split and decoded when somebody asks.
 
-    __slots__ = ("_headers", "_names", "raw_headers", "reason", "status", "version")
+    A subclass sets the attributes itself: one call less for each message.
+    """
 
-    def __init__(
-        self,
-        status: int,
-        reason: str,
-        version: tuple[int, int],
-        raw_headers: RawHeaders,
-        names: list[bytes] | None,
-    ) -> None:
-        self.status = status
-        self.reason = reason
-        self.version = version
-        self.raw_headers = raw_headers
-        self._names = names
-        self._headers: CIMultiDictProxy[str] | None = None
+    __slots__ = ("_block", "_headers", "_lowered", "_raw_headers")
+
+    _raw_headers: RawHeaders | None
+    """The field lines; `None` while they are only in the block."""
+    _block: bytes
+    """The field lines as `_scan.split_lines` takes them; empty when they were given split."""
+    _lowered: bytes
+    """The block in lower case, once it was searched."""
+    _headers: CIMultiDictProxy[str] | None
+
+    @property
+    def raw_headers(self) -> RawHeaders:
+        """The field lines; split when first asked for."""
+        raw_headers = self._raw_headers
+        if raw_headers is None:
+            raw_headers = self._raw_headers = tuple(split_lines(self._block))
+        return raw_headers
 
     @property
     def headers(self) -> CIMultiDictProxy[str]:
         """The header fields by name, decoded; made when first asked for."""
-        if self._headers is None:
-            self._headers = decode_headers(self.raw_headers)
-        return self._headers
+        headers = self._headers
+        if headers is None:
+            if self._block:
+                headers = CIMultiDictProxy(CIMultiDict(split_text(self._block)))
+            else:
+                headers = decode_headers(self.raw_headers)
+            self._headers = headers
+        return headers
 
     def values(self, name: bytes) -> list[bytes]:
         """Return the values of every field line called `name`, in order.
@@ -97,16 +114,24 @@ class _ResponseHead:
         Args:
             name: the field name in lower case.
         """
-        names = self._names
-        if names is None:
-            names = self._names = [raw_name.lower() for raw_name, _ in self.raw_headers]
-        if name not in names:
-            return []
-        lines = self.raw_headers
-        return [lines[i][1] for i, lowered in enumerate(names) if lowered == name]
+        block = self._block
+        if not block:
+            return [value for raw_name, value in self.raw_headers if raw_name.lower() == name]
+        lowered = self._lowered
+        if not lowered:
+            lowered = self._lowered = block.lower()
+        line = b"\n" + name + b":"
+        values: list[bytes] = []
+        pos = lowered.find(line)
+        while pos >= 0:
+            start = pos + len(line)
+            end = block.find(b"\r", start)
+            values.append(block[start:end].strip(OWS))
+            pos = lowered.find(line, end)
+        return values
 
 
-class InformationalResponse(_ResponseHead):  # noqa: PLW1641 -- mutable
+class InformationalResponse(_Head):  # noqa: PLW1641 -- mutable
     """A 1xx response, which a final one follows (RFC 9110 section 15.2); never 101.
 
     Args:
@@ -114,20 +139,26 @@ class InformationalResponse(_ResponseHead):  # noqa: PLW1641 -- mutable
         reason: the reason phrase, possibly empty.
         version: (1, 0) or (1, 1).
         raw_headers: the field lines.
-        names: the names of `raw_headers` in lower case, when the caller has them already.
+        block: for the reader, which has the field lines in another form.
     """
 
-    __slots__ = ()
+    __slots__ = ("reason", "status", "version")
 
     def __init__(
         self,
         status: int,
         reason: str,
         version: tuple[int, int],
-        raw_headers: RawHeaders,
-        names: list[bytes] | None = None,
+        raw_headers: RawHeaders | None,
+        block: bytes = b"",
     ) -> None:
-        super().__init__(status, reason, version, raw_headers, names)
+        self._raw_headers = raw_headers
+        self._block = block
+        self._lowered = b""
+        self._headers = None
+        self.status = status
+        self.reason = reason
+        self.version = version
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, InformationalResponse):
@@ -146,7 +177,7 @@ class InformationalResponse(_ResponseHead):  # noqa: PLW1641 -- mutable
         )
 
 
-class Response(_ResponseHead):  # noqa: PLW1641 -- mutable
+class Response(_Head):  # noqa: PLW1641 -- mutable
     """The head of a final response, or of the one that switches protocols.
 
     Args:
@@ -157,22 +188,28 @@ class Response(_ResponseHead):  # noqa: PLW1641 -- mutable
         framing: how the end of the body is found.
         content_length: what Content-Length says, in bytes, or `None` without one. For a response
             without a body (to HEAD, or 304) it is what the body of a 200 to GET would have.
-        names: the names of `raw_headers` in lower case, when the caller has them already.
+        block: for the reader, which has the field lines in another form.
     """
 
-    __slots__ = ("content_length", "framing")
+    __slots__ = ("content_length", "framing", "reason", "status", "version")
 
     def __init__(  # noqa: PLR0917 -- made once for each response: keywords cost
         self,
         status: int,
         reason: str,
         version: tuple[int, int],
-        raw_headers: RawHeaders,
+        raw_headers: RawHeaders | None,
         framing: Framing,
         content_length: int | None,
-        names: list[bytes] | None = None,
+        block: bytes = b"",
     ) -> None:
-        super().__init__(status, reason, version, raw_headers, names)
+        self._raw_headers = raw_headers
+        self._block = block
+        self._lowered = b""
+        self._headers = None
+        self.status = status
+        self.reason = reason
+        self.version = version
         self.framing = framing
         self.content_length = content_length
 
@@ -191,6 +228,71 @@ class Response(_ResponseHead):  # noqa: PLW1641 -- mutable
     def __repr__(self) -> str:
         return (
             f"Response({self.status!r}, {self.reason!r}, {self.version!r}, "
+            f"{self.raw_headers!r}, {self.framing!s}, {self.content_length!r})"
+        )
+
+
+class Request(_Head):  # noqa: PLW1641 -- mutable
+    """The head of a request.
+
+    Args:
+        method: the method, in the case it came in: methods are case-sensitive.
+        target: the request target as it came (RFC 9112 section 3.2): for CONNECT an authority,
+            for OPTIONS possibly `*`, else a path with its query, or an absolute URI.
+        version: (1, 0) or (1, 1).
+        raw_headers: the field lines.
+        framing: how the end of the body is found.
+        content_length: what Content-Length says, in bytes, or `None` without one.
+        block: for the reader, which has the field lines in another form.
+    """
+
+    __slots__ = ("content_length", "framing", "method", "target", "version")
+
+    def __init__(  # noqa: PLR0917 -- made once for each request: keywords cost
+        self,
+        method: str,
+        target: str,
+        version: tuple[int, int],
+        raw_headers: RawHeaders | None,
+        framing: Framing,
+        content_length: int | None,
+        block: bytes = b"",
+    ) -> None:
+        self._raw_headers = raw_headers
+        self._block = block
+        self._lowered = b""
+        self._headers = None
+        self.method = method
+        self.target = target
+        self.version = version
+        self.framing = framing
+        self.content_length = content_length
+
+    @property
+    def expects_continue(self) -> bool:
+        """Whether the client waits for 100 (Continue) before it sends the body.
+
+        RFC 9110 section 10.1.1. A server answers with 100, or with a final status at once.
+        """
+        if self.version < (1, 1) or self.framing not in (Framing.LENGTH, Framing.CHUNKED):
+            return False
+        return any(value.lower() == b"100-continue" for value in self.values(b"expect"))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Request):
+            return NotImplemented
+        return (
+            self.method == other.method
+            and self.target == other.target
+            and self.version == other.version
+            and self.raw_headers == other.raw_headers
+            and self.framing == other.framing
+            and self.content_length == other.content_length
+        )
+
+    def __repr__(self) -> str:
+        return (
+            f"Request({self.method!r}, {self.target!r}, {self.version!r}, "
             f"{self.raw_headers!r}, {self.framing!s}, {self.content_length!r})"
         )
 
@@ -243,4 +345,5 @@ class EndOfMessage:  # noqa: PLW1641 -- mutable
         return f"EndOfMessage({self.trailers!r})"
 
 
-Event: TypeAlias = InformationalResponse | Response | Data | EndOfMessage
+Event: TypeAlias = InformationalResponse | Response | Request | Data | EndOfMessage
+"""What a reader finds: of a response all but `Request`, of a request the last three."""

@@ -1,0 +1,253 @@
+"""What reading a response and reading a request have in common: the buffer, the body, the end."""
+
+from typing import Final, TypeAlias
+
+from whimbrel_http_parser._chunked import ChunkedBody
+from whimbrel_http_parser._scan import FramingFields
+from whimbrel_http_parser.errors import IncompleteMessage, LocalProtocolError, ProtocolError
+from whimbrel_http_parser.events import (
+    NEED_DATA,
+    PAUSED,
+    Data,
+    EndOfMessage,
+    Event,
+    Framing,
+    Signal,
+)
+from whimbrel_http_parser.limits import Leniency, Limits
+
+ReadableBuffer: TypeAlias = bytes | bytearray | memoryview
+
+HEAD: Final = 0
+LENGTH: Final = 1
+CHUNKED: Final = 2
+UNTIL_CLOSE: Final = 3
+END: Final = 4  # the body is complete, EndOfMessage is due
+DONE: Final = 5  # EndOfMessage was delivered
+SWITCHED: Final = 6
+FAILED: Final = 7
+
+
+class MessageReader:
+    """Reads the messages on one connection, one cycle at a time; a subclass reads their heads."""
+
+    __slots__ = (
+        "_chunked",
+        "_data",
+        "_eof",
+        "_error",
+        "_expected",
+        "_fields",
+        "_left",
+        "_leniency",
+        "_leniency_used",
+        "_limits",
+        "_pending",
+        "_plain_head",
+        "_pos",
+        "_state",
+    )
+
+    def __init__(self, limits: Limits, leniency: Leniency) -> None:
+        self._limits = limits
+        self._leniency = leniency
+        # A head of no more bytes than this cannot have a line that is too long.
+        self._plain_head = min(limits.start_line, limits.field_line, limits.head)
+        self._data = b""  # what is being read, from _pos on
+        self._pos = 0
+        self._pending: list[bytes] = []  # what came after _data
+        self._eof = False
+        self._error: ProtocolError | None = None
+        self._begin_message()
+
+    def _begin_message(self) -> None:
+        self._state: int = HEAD
+        self._fields: FramingFields | None = None  # of the head, once there is one
+        self._chunked: ChunkedBody | None = None
+        self._left = 0  # bytes of the body that are to come
+        self._expected = 0  # and that there are altogether
+        self._leniency_used: str | None = None
+
+    def receive_data(self, data: ReadableBuffer) -> None:
+        """Take bytes from the peer. Nothing is parsed before `next_event`.
+
+        Args:
+            data: what was received; `bytes` are taken without a copy. Empty data mean nothing.
+
+        Raises:
+            LocalProtocolError: the end of the stream was received already.
+        """
+        if self._eof:
+            raise LocalProtocolError("data received after the end of the stream")
+        if not data or self._state == FAILED:
+            return
+        received = data if isinstance(data, bytes) else bytes(data)
+        if self._pos == len(self._data) and not self._pending:
+            self._data = received
+            self._pos = 0
+        else:
+            self._pending.append(received)
+
+    def receive_eof(self) -> None:
+        """Learn that the peer will send no more; repeating it is harmless."""
+        self._eof = True
+
+    def next_event(self) -> Event | Signal:
+        """Return the next event, or why there is none.
+
+        Returns:
+            An event; or `NEED_DATA`: receive more, then ask again; or `PAUSED`: the message has
+            ended, or the protocol was switched, and what follows is in `trailing_data`; or, for
+            requests only, `CLOSED`: the client has closed where a request could have begun.
+
+        Raises:
+            MalformedMessage: the peer broke the grammar or its framing is ambiguous.
+            LimitExceeded: the peer sent more than the limits allow.
+            IncompleteMessage: the stream ended too early.
+
+        After an error the reader is spent: it raises the same error each time.
+        """
+        state = self._state
+        if self._pending and state < END:
+            self._take_pending()
+        try:
+            if state == HEAD:
+                return self._read_head()
+            if state == LENGTH:
+                return self._read_length()
+            if state == CHUNKED:
+                return self._read_chunked()
+            if state == UNTIL_CLOSE:
+                return self._read_until_close()
+        except ProtocolError as error:
+            self._fail(error)
+            raise
+        if state == END:
+            return self._end_message()
+        if self._error is not None:
+            raise self._error.with_traceback(None)
+        return PAUSED
+
+    @property
+    def trailing_data(self) -> bytes:
+        """What was received behind the end of the message or the switch; empty before that.
+
+        It is not consumed. After a switch it is the beginning of the other protocol.
+        """
+        if self._state not in (DONE, SWITCHED):
+            return b""
+        self._take_pending()
+        return self._data[self._pos :]
+
+    @property
+    def _has_trailing_data(self) -> bool:
+        return bool(self._pending) or self._pos < len(self._data)
+
+    def _read_head(self) -> Event | Signal:
+        """Read the head, or what is there of it; then `_expect_body`."""
+        raise NotImplementedError
+
+    def _lasting_close_reason(self) -> str | None:
+        """Say what in the message speaks against another one on the same connection."""
+        raise NotImplementedError
+
+    def _check_next_cycle(self) -> None:
+        if self._state != DONE:
+            state = "the protocol was switched" if self._state == SWITCHED else "not complete"
+            raise LocalProtocolError(f"no next cycle: {self._error or state}")
+        reason = self._lasting_close_reason()
+        if reason is not None:
+            raise LocalProtocolError("no next cycle: " + reason)
+
+    def _take_pending(self) -> None:
+        """Move everything received into `_data`."""
+        pending = self._pending
+        if not pending:
+            return
+        if self._pos < len(self._data):
+            pending.insert(0, self._data[self._pos :])
+        self._data = pending[0] if len(pending) == 1 else b"".join(pending)
+        self._pos = 0
+        self._pending = []
+
+    def _fail(self, error: ProtocolError) -> None:
+        self._error = error
+        self._state = FAILED
+        self._data = b""
+        self._pos = 0
+        self._pending = []
+        self._chunked = None
+
+    def _expect_body(self, framing: Framing, length: int | None, fields: FramingFields) -> None:
+        """Learn from the head how the body is to be read."""
+        self._fields = fields
+        if framing is Framing.LENGTH:
+            assert length is not None
+            self._expected = self._left = length
+            self._state = LENGTH if length else END
+        elif framing is Framing.CHUNKED:
+            self._chunked = ChunkedBody(self._limits, self._leniency)
+            self._state = CHUNKED
+        elif framing is Framing.NONE:
+            self._state = END
+        elif framing is Framing.UNTIL_CLOSE:
+            self._state = UNTIL_CLOSE
+        else:
+            self._state = SWITCHED
+
+    def _end_message(self) -> EndOfMessage:
+        self._state = DONE
+        if self._chunked is None:
+            return EndOfMessage()
+        trailers = self._chunked.trailers
+        if trailers.leniency_used is not None:
+            self._leniency_used = trailers.leniency_used
+        return EndOfMessage(tuple(trailers.lines))
+
+    def _rest(self, maximum: int) -> bytes:
+        """Take at most `maximum` of the bytes that are there; all of a piece without a copy."""
+        data = self._data
+        pos = self._pos
+        available = len(data) - pos
+        if available <= maximum:
+            self._data = b""
+            self._pos = 0
+            return data[pos:] if pos else data
+        self._pos = pos + maximum
+        return data[pos : pos + maximum]
+
+    def _read_length(self) -> Event | Signal:
+        content = self._rest(self._left)
+        if content:
+            self._left -= len(content)
+            if self._left == 0:
+                self._state = END
+            return Data(content)
+        if self._eof:
+            raise IncompleteMessage("body", self._expected - self._left, self._expected)
+        return NEED_DATA
+
+    def _read_chunked(self) -> Event | Signal:
+        body = self._chunked
+        assert body is not None
+        if body.failure is None and self._pos < len(self._data):
+            self._pos = body.feed(self._data, self._pos)
+            content = body.take_data()
+            if content is not None:
+                return content
+        if body.failure is not None:
+            raise body.failure
+        if body.complete:
+            return self._end_message()
+        if self._eof:
+            if body.in_trailers:
+                raise IncompleteMessage("trailers", body.trailers.received)
+            raise IncompleteMessage("body", body.received)
+        return NEED_DATA
+
+    def _read_until_close(self) -> Event | Signal:
+        if self._pos < len(self._data):
+            return Data(self._rest(len(self._data)))
+        if self._eof:
+            return self._end_message()
+        return NEED_DATA
