@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from tools.fuzz.seeds import content_decoder as coding_seeds
 from tools.fuzz.seeds import response_reader as response_seeds
 from tools.fuzz.seeds import set_cookie as cookie_seeds
 from tools.fuzz.seeds import websocket_frames as frame_seeds
+from tools.fuzz.targets.content_decoder import check_content_decoder
 from tools.fuzz.targets.response_reader import check_response_reader
 from tools.fuzz.targets.set_cookie import check_set_cookie
 from tools.fuzz.targets.websocket_frames import check_websocket_frames
@@ -14,6 +16,7 @@ from tools.fuzz.targets.websocket_frames import check_websocket_frames
 __all__ = ["TARGETS"]
 
 TARGETS: dict[str, tuple[Callable[[bytes], None], Sequence[bytes]]] = {
+    "content_decoder": (check_content_decoder, coding_seeds.SEEDS),
     "response_reader": (check_response_reader, response_seeds.SEEDS),
     "set_cookie": (check_set_cookie, cookie_seeds.SEEDS),
     "websocket_frames": (check_websocket_frames, frame_seeds.SEEDS),

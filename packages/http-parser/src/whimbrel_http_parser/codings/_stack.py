@@ -6,7 +6,7 @@ from typing import Final
 
 from whimbrel_http_parser.codings.interfaces import Decoder
 from whimbrel_http_parser.codings.limits import DecodingLimits
-from whimbrel_http_parser.errors import LimitExceeded
+from whimbrel_http_parser.errors import ContentCodingError, LimitExceeded
 
 __all__ = ["CodingStack"]
 
@@ -37,7 +37,8 @@ class CodingStack:
         self._received = 0
         self._allowed = 0  # bytes that may have come out of each layer by now
         self._held = bytearray()  # for the first layer, while a later one is still busy
-        self._exceeded: tuple[str, int] | None = None
+        # What to raise for ever after. Not the exception: it would know this frame, and be a cycle.
+        self._failure: tuple[type[Exception], tuple[object, ...]] | None = None
 
     @property
     def pending(self) -> bool:
@@ -45,17 +46,34 @@ class CodingStack:
         for layer in self._layers:
             if layer.decoder.pending:
                 return True
-        return bool(self._held) or self._exceeded is not None
+        return bool(self._held) or self._failure is not None
 
     def decode(self, data: bytes, max_output: int) -> bytes:
         """Take a piece of the coded body and return some of the decoded one."""
         if max_output < 1:
             raise ValueError("max_output must be at least 1")
-        if self._exceeded is not None:
-            raise LimitExceeded(*self._exceeded)
+        self._raise_failure()
         if data:
             self._received += len(data)
             self._allowed = self._allowed_now()
+        try:
+            return self._step(data, max_output)
+        except (ContentCodingError, LimitExceeded) as error:
+            self._failure = (type(error), error.args)
+            raise
+
+    def finish(self) -> None:
+        """Learn that the coded body has ended and nothing is pending."""
+        self._raise_failure()
+        for layer in self._layers:
+            layer.decoder.finish()
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            kind, arguments = self._failure
+            raise kind(*arguments)
+
+    def _step(self, data: bytes, max_output: int) -> bytes:
         # The last busy layer goes on first, so that what waits between two of them is one piece.
         first = len(self._layers) - 1
         while first and not self._layers[first].decoder.pending:
@@ -72,13 +90,6 @@ class CodingStack:
             if not piece:
                 break
         return piece
-
-    def finish(self) -> None:
-        """Learn that the coded body has ended and nothing is pending."""
-        if self._exceeded is not None:
-            raise LimitExceeded(*self._exceeded)
-        for layer in self._layers:
-            layer.decoder.finish()
 
     def _allowed_now(self) -> int:
         limits = self._limits
@@ -99,9 +110,7 @@ class CodingStack:
         if len(output) > room:
             total = self._limits.total
             if total is not None and layer.produced > total:
-                self._exceeded = ("total", total)
-            else:
-                assert self._limits.ratio is not None
-                self._exceeded = ("ratio", self._limits.ratio)
-            raise LimitExceeded(*self._exceeded)
+                raise LimitExceeded("total", total)
+            assert self._limits.ratio is not None
+            raise LimitExceeded("ratio", self._limits.ratio)
         return output
