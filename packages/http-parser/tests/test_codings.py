@@ -112,7 +112,7 @@ CODED = [
 
 
 @pytest.mark.parametrize("max_output", [1, 100, 10**6])
-@pytest.mark.parametrize("size", [1, 2, 17, 10**6])
+@pytest.mark.parametrize("size", [1, 17, 10**6])
 @pytest.mark.parametrize(("fields", "data"), CODED)
 def test_codings_are_undone(fields: list[bytes], data: bytes, size: int, max_output: int) -> None:
     assert decode(decoder_for(fields), data, size, max_output) == TEXT
@@ -381,9 +381,9 @@ VOIDS: dict[str, tuple[str, Callable[[int], bytes]]] = {
 @pytest.mark.parametrize("name", VOIDS)
 def test_a_bomb_of_nothing_is_worked_off_a_little_at_a_time(name: str) -> None:
     coding, make = VOIDS[name]
-    data = make(50_000)
+    data = make(20_000)
     if name == "one skippable frame":
-        data += bytes(50_000)
+        data += bytes(20_000)
     decoder = decoder_of(coding)
     assert decoder.decode(data, 10**6) == b""
     steps = 1
@@ -392,10 +392,10 @@ def test_a_bomb_of_nothing_is_worked_off_a_little_at_a_time(name: str) -> None:
         steps += 1
     decoder.finish()
     if "members" in name or name in {"zstd frames", "skippable frames"}:
-        assert steps >= 50_000 // 16  # each is a run of its own, and may cost much
+        assert steps >= 20_000 // 16  # each is a run of its own, and may cost much
     elif "padding" not in name:
         assert steps >= len(data) // (16 * 16 * 1024)
-    assert steps < 50_000
+    assert steps < 20_000
 
 
 def test_an_inner_coding_that_is_slow_holds_the_outer_one_back() -> None:
