@@ -6,12 +6,17 @@ from hypothesis import strategies as st
 
 from whimbrel_http_parser import (
     BodyWriter,
+    Framing,
     LocalProtocolError,
     chunked_body,
     length_body,
+    request_body,
     request_head,
     request_line,
+    response_body,
+    response_head,
     serialize_fields,
+    status_line,
 )
 
 
@@ -162,3 +167,104 @@ def test_a_body_ends_once(make: Callable[[], BodyWriter]) -> None:
 def test_no_length_is_negative() -> None:
     with pytest.raises(ValueError, match="negative"):
         length_body(-1)
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "version", "line"),
+    [
+        (200, "OK", (1, 1), b"HTTP/1.1 200 OK\r\n"),
+        (204, "", (1, 0), b"HTTP/1.0 204 \r\n"),
+        (999, "N\u00f6 \udcff\t", (1, 1), b"HTTP/1.1 999 N\xc3\xb6 \xff\t\r\n"),
+    ],
+)
+def test_a_status_line(status: int, reason: str, version: tuple[int, int], line: bytes) -> None:
+    assert status_line(status, reason, version) == line
+    assert response_head(status, reason, [("A", "b")], version) == line + b"A: b\r\n\r\n"
+
+
+@pytest.mark.parametrize("status", [-1, 0, 99, 1000, 20000])
+def test_a_status_has_three_digits(status: int) -> None:
+    with pytest.raises(LocalProtocolError, match="status code"):
+        status_line(status)
+
+
+@pytest.mark.parametrize("reason", ["\r\nSet-Cookie: a", "a\n", "\x00", "\x7f", "\ud800"])
+def test_a_reason_that_would_inject_is_refused(reason: str) -> None:
+    with pytest.raises(LocalProtocolError, match="reason"):
+        status_line(200, reason)
+
+
+@pytest.mark.parametrize(
+    ("method", "fields", "framing"),
+    [
+        ("GET", [], Framing.NONE),
+        ("POST", [("content-length", " 3\t")], Framing.LENGTH),
+        ("POST", [("Transfer-Encoding", "Chunked"), ("X", "\u00e9")], Framing.CHUNKED),
+        ("CONNECT", [], Framing.SWITCHED),
+    ],
+)
+def test_the_body_that_a_request_announces(
+    method: str, fields: list[tuple[str, str]], framing: Framing
+) -> None:
+    assert request_body(method, fields).framing is framing
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "fields", "framing"),
+    [
+        ("GET", 200, [], Framing.UNTIL_CLOSE),
+        ("GET", 200, [("Content-Length", "3")], Framing.LENGTH),
+        ("GET", 200, [("Transfer-Encoding", "chunked")], Framing.CHUNKED),
+        ("HEAD", 200, [("Content-Length", "3")], Framing.NONE),
+        ("GET", 304, [("Content-Length", "3")], Framing.NONE),
+        ("GET", 103, [], Framing.NONE),
+        ("GET", 101, [], Framing.SWITCHED),
+        ("CONNECT", 200, [], Framing.SWITCHED),
+    ],
+)
+def test_the_body_that_a_response_announces(
+    method: str, status: int, fields: list[tuple[str, str]], framing: Framing
+) -> None:
+    body = response_body(method, status, fields)
+    assert body.framing is framing
+    if framing in (Framing.NONE, Framing.SWITCHED):
+        with pytest.raises(LocalProtocolError, match="no body"):
+            body.data(b"abc")
+        assert body.data(b"") == []
+        assert body.end() == b""
+    elif framing is Framing.UNTIL_CLOSE:
+        assert body.data(b"abc") == [b"abc"]
+        with pytest.raises(LocalProtocolError, match="trailers"):
+            body.end([("A", "b")])
+        assert body.end() == b""
+    elif framing is Framing.LENGTH:
+        with pytest.raises(LocalProtocolError, match="3 bytes are missing"):
+            body.end()
+        assert body.data(b"abc") == [b"abc"]
+        assert body.end() == b""
+    else:
+        assert body.end() == b"0\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        [("Content-Length", "3"), ("Transfer-Encoding", "chunked")],
+        [("Content-Length", "3"), ("content-length", "3")],
+        [("Content-Length", "+3")],
+        [("Transfer-Encoding", "gzip, chunked")],
+    ],
+)
+def test_fields_that_announce_no_clear_framing_are_refused(fields: list[tuple[str, str]]) -> None:
+    with pytest.raises(LocalProtocolError, match=r"Content-Length|Transfer-Encoding"):
+        request_body("POST", fields)
+    with pytest.raises(LocalProtocolError, match=r"Content-Length|Transfer-Encoding"):
+        response_body("GET", 200, fields)
+
+
+def test_the_chunked_coding_is_not_written_to_http_1_0() -> None:
+    fields = [("Transfer-Encoding", "chunked")]
+    with pytest.raises(LocalProtocolError, match=r"HTTP/1\.0"):
+        request_body("POST", fields, (1, 0))
+    with pytest.raises(LocalProtocolError, match=r"HTTP/1\.0"):
+        response_body("GET", 200, fields, (1, 0))

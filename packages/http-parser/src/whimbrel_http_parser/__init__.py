@@ -75,9 +75,13 @@ from whimbrel_http_parser.writer import (
     BodyWriter,
     chunked_body,
     length_body,
+    request_body,
     request_head,
     request_line,
+    response_body,
+    response_head,
     serialize_fields,
+    status_line,
 )
 
 __all__ = [
@@ -151,8 +155,12 @@ __all__ = [
     "parse_keep_alive",
     "parse_link",
     "parse_retry_after",
+    "request_body",
     "request_head",
     "request_line",
+    "response_body",
+    "response_head",
     "safe_filename",
     "serialize_fields",
+    "status_line",
 ]

@@ -1,31 +1,60 @@
-"""Writing requests: heads, and bodies by their framing (the client's half of RFC 9112).
+"""Writing requests and responses: heads, and bodies by their framing (RFC 9112).
 
-What is written follows the same grammar as what is read. Whether fields belong together, and which
-framing a request gets, is the caller's to decide.
+What is written follows the same grammar and the same framing rules as what is read. Which fields a
+message has is the caller's to decide.
 """
 
 from collections.abc import Iterable
 from typing import Final
 
-from whimbrel_http_parser._grammar import CRLF, REQUEST_TARGET, TEXT, TOKEN
-from whimbrel_http_parser.errors import LocalProtocolError, excerpt_of
+from whimbrel_http_parser._framing import request_framing, response_framing
+from whimbrel_http_parser._grammar import CRLF, OWS, REQUEST_TARGET, TEXT, TOKEN
+from whimbrel_http_parser._scan import FramingFields
+from whimbrel_http_parser.errors import LocalProtocolError, MalformedMessage, excerpt_of
+from whimbrel_http_parser.events import Framing
 from whimbrel_http_parser.reader import ReadableBuffer
 
 __all__ = [
     "BodyWriter",
     "chunked_body",
     "length_body",
+    "request_body",
     "request_head",
     "request_line",
+    "response_body",
+    "response_head",
     "serialize_fields",
+    "status_line",
 ]
 
 _VERSIONS: Final = {(1, 0): b"HTTP/1.0", (1, 1): b"HTTP/1.1"}
 
-# RFC 9110 section 6.5.1: fields that frame or route the message are of no use behind it, and a
-# recipient that merges trailers into the header would be misled by them.
+# RFC 9110 section 6.5.1: fields that frame or route the message, authenticate, control how it is
+# handled or say what its content is are of no use behind it, and a recipient that merges trailers
+# into the header would be misled by them.
 _NOT_IN_TRAILERS: Final = frozenset(
-    {"connection", "content-length", "host", "te", "trailer", "transfer-encoding", "upgrade"}
+    {
+        "authorization",
+        "cache-control",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-range",
+        "content-type",
+        "cookie",
+        "expect",
+        "host",
+        "keep-alive",
+        "max-forwards",
+        "proxy-authorization",
+        "proxy-connection",
+        "range",
+        "set-cookie",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
 )
 
 
@@ -39,6 +68,13 @@ def _encode(text: str, what: str) -> bytes:
 
 def _excerpt(text: str) -> str:
     return repr(excerpt_of(text[:80].encode("utf-8", "replace")))[1:]
+
+
+def _version(version: tuple[int, int]) -> bytes:
+    version_bytes = _VERSIONS.get(version)
+    if version_bytes is None:
+        raise LocalProtocolError(f"the version must be (1, 0) or (1, 1), not {version!r}")
+    return version_bytes
 
 
 def request_line(method: str, target: str, version: tuple[int, int] = (1, 1)) -> bytes:
@@ -61,10 +97,27 @@ def request_line(method: str, target: str, version: tuple[int, int] = (1, 1)) ->
         raise LocalProtocolError(
             f"the request target must be visible ASCII without spaces: {_excerpt(target)}"
         )
-    version_bytes = _VERSIONS.get(version)
-    if version_bytes is None:
-        raise LocalProtocolError(f"the version must be (1, 0) or (1, 1), not {version!r}")
-    return b"%b %b %b\r\n" % (method_bytes, target_bytes, version_bytes)
+    return b"%b %b %b\r\n" % (method_bytes, target_bytes, _version(version))
+
+
+def status_line(status: int, reason: str = "", version: tuple[int, int] = (1, 1)) -> bytes:
+    """Return a status line with its CRLF (RFC 9112 section 4).
+
+    Args:
+        status: the status code, 100 to 999.
+        reason: the reason phrase, which may be empty.
+        version: (1, 1) or (1, 0).
+
+    Raises:
+        LocalProtocolError: the status has not three digits, the reason has a control character
+            other than a tab, or there is no such version.
+    """
+    if not 100 <= status <= 999:
+        raise LocalProtocolError(f"the status code must be 100 to 999, not {status}")
+    reason_bytes = _encode(reason, "the reason phrase")
+    if TEXT.fullmatch(reason_bytes) is None:
+        raise LocalProtocolError(f"the reason phrase has a control character: {_excerpt(reason)}")
+    return b"%b %d %b\r\n" % (_version(version), status, reason_bytes)
 
 
 def serialize_fields(fields: Iterable[tuple[str, str]]) -> bytes:
@@ -112,19 +165,46 @@ def request_head(
     return request_line(method, target, version) + serialize_fields(fields) + CRLF
 
 
-class BodyWriter:
-    """Frames the body of one request; made by `length_body` or `chunked_body`.
+def response_head(
+    status: int,
+    reason: str,
+    fields: Iterable[tuple[str, str]],
+    version: tuple[int, int] = (1, 1),
+) -> bytes:
+    """Return a whole response head: status line, field lines and the empty line.
 
     Args:
-        length: how many bytes Content-Length announced, or `None` for the chunked coding.
+        status: as for `status_line`.
+        reason: as for `status_line`.
+        fields: as for `serialize_fields`.
+        version: as for `status_line`.
+
+    Raises:
+        LocalProtocolError: as both of them do.
+    """
+    return status_line(status, reason, version) + serialize_fields(fields) + CRLF
+
+
+class BodyWriter:
+    """Frames the body of one message; made by the functions below.
+
+    Args:
+        framing: how the end of the body is found.
+        length: how many bytes Content-Length announced; 0 for the other framings.
     """
 
-    __slots__ = ("_ended", "_left", "_length")
+    __slots__ = ("_ended", "_framing", "_left", "_length")
 
-    def __init__(self, length: int | None) -> None:
+    def __init__(self, framing: Framing, length: int = 0) -> None:
+        self._framing = framing
         self._length = length
-        self._left = length or 0
+        self._left = length
         self._ended = False
+
+    @property
+    def framing(self) -> Framing:
+        """How the end of the body is found."""
+        return self._framing
 
     def data(self, data: ReadableBuffer) -> list[ReadableBuffer]:
         """Frame a piece of the body.
@@ -138,21 +218,25 @@ class BodyWriter:
             change before it has been sent.
 
         Raises:
-            LocalProtocolError: the body is longer than announced, or was ended.
+            LocalProtocolError: the body is longer than announced, or was ended, or the message
+                has none.
         """
         if self._ended:
             raise LocalProtocolError("data behind the end of the body")
         size = data.nbytes if isinstance(data, memoryview) else len(data)
         if size == 0:
             return []
-        if self._length is None:
+        if self._framing is Framing.CHUNKED:
             return [b"%x\r\n" % size, data, CRLF]
-        if size > self._left:
-            raise LocalProtocolError(
-                f"the body is longer than its Content-Length of {self._length}: "
-                f"{size - self._left} bytes too many"
-            )
-        self._left -= size
+        if self._framing is Framing.LENGTH:
+            if size > self._left:
+                raise LocalProtocolError(
+                    f"the body is longer than its Content-Length of {self._length}: "
+                    f"{size - self._left} bytes too many"
+                )
+            self._left -= size
+        elif self._framing is not Framing.UNTIL_CLOSE:
+            raise LocalProtocolError("the message has no body")
         return [data]
 
     def end(self, trailers: Iterable[tuple[str, str]] = ()) -> bytes:
@@ -162,7 +246,8 @@ class BodyWriter:
             trailers: field lines to send behind a chunked body (RFC 9112 section 7.1.2).
 
         Returns:
-            What to write; empty with a Content-Length.
+            What to write; empty unless the body is chunked. After a body that the close of the
+            connection ends, close it.
 
         Raises:
             LocalProtocolError: the body is shorter than announced, or was ended already; or
@@ -171,7 +256,8 @@ class BodyWriter:
         if self._ended:
             raise LocalProtocolError("the body was ended already")
         lines = list(trailers)
-        if self._length is not None and lines:
+        is_chunked = self._framing is Framing.CHUNKED
+        if lines and not is_chunked:
             raise LocalProtocolError("trailers need the chunked coding")
         if self._left:
             raise LocalProtocolError(
@@ -181,7 +267,7 @@ class BodyWriter:
         for name, _ in lines:
             if name.lower() in _NOT_IN_TRAILERS:
                 raise LocalProtocolError(f"the field {name} must not be a trailer")
-        ending = b"" if self._length is not None else b"0\r\n" + serialize_fields(lines) + CRLF
+        ending = b"0\r\n" + serialize_fields(lines) + CRLF if is_chunked else b""
         self._ended = True
         return ending
 
@@ -197,9 +283,64 @@ def length_body(length: int) -> BodyWriter:
     """
     if length < 0:
         raise ValueError("the length of a body must not be negative")
-    return BodyWriter(length)
+    return BodyWriter(Framing.LENGTH, length)
 
 
 def chunked_body() -> BodyWriter:
     """Return the writer of a body in the chunked transfer coding (RFC 9112 section 7.1)."""
-    return BodyWriter(None)
+    return BodyWriter(Framing.CHUNKED)
+
+
+def request_body(
+    method: str, fields: Iterable[tuple[str, str]], version: tuple[int, int] = (1, 1)
+) -> BodyWriter:
+    """Return the writer of the body that the fields of a request announce.
+
+    RFC 9112 section 6.3, by the rules by which `RequestReader` reads it.
+
+    Args:
+        method: the method.
+        fields: names and values, as they are written.
+        version: the version that is written.
+
+    Raises:
+        LocalProtocolError: the fields announce no framing that a recipient could rely on.
+    """
+    try:
+        framing, length = request_framing(method, version, _framing_fields(fields))
+    except MalformedMessage as error:
+        raise LocalProtocolError(str(error)) from error
+    return BodyWriter(framing, length or 0)
+
+
+def response_body(
+    request_method: str,
+    status: int,
+    fields: Iterable[tuple[str, str]],
+    version: tuple[int, int] = (1, 1),
+) -> BodyWriter:
+    """Return the writer of the body that the head of a response announces.
+
+    RFC 9112 section 6.3, by the rules by which `ResponseReader` reads it.
+
+    Args:
+        request_method: the method of the request that is answered.
+        status: the status code.
+        fields: names and values, as they are written.
+        version: the version that is written.
+
+    Raises:
+        LocalProtocolError: the fields announce no framing that a recipient could rely on.
+    """
+    try:
+        framing, length = response_framing(request_method, status, version, _framing_fields(fields))
+    except MalformedMessage as error:
+        raise LocalProtocolError(str(error)) from error
+    return BodyWriter(framing, (length or 0) if framing is Framing.LENGTH else 0)
+
+
+def _framing_fields(fields: Iterable[tuple[str, str]]) -> FramingFields:
+    known = FramingFields()
+    for name, value in fields:
+        known.add(name.encode("utf-8", "replace"), value.encode("utf-8", "replace").strip(OWS))
+    return known

@@ -1,0 +1,318 @@
+"""Reading requests: the server's half."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from whimbrel_http_parser import (
+    CLOSED,
+    NEED_DATA,
+    PAUSED,
+    Data,
+    EndOfMessage,
+    Event,
+    Framing,
+    IncompleteMessage,
+    Leniency,
+    LimitExceeded,
+    Limits,
+    LocalProtocolError,
+    MalformedMessage,
+    RawHeaders,
+    RemoteProtocolError,
+    Request,
+    RequestReader,
+    request_body,
+    request_head,
+)
+from whimbrel_http_parser.testing import feed, feed_every_way
+
+V11 = (1, 1)
+END = EndOfMessage()
+HOST = (b"Host", b"a")
+
+
+def request(
+    method: str = "GET",
+    target: str = "/",
+    framing: Framing = Framing.NONE,
+    length: int | None = None,
+    raw_headers: RawHeaders = (HOST,),
+) -> Request:
+    return Request(method, target, V11, raw_headers, framing, length)
+
+
+CASES: list[tuple[bytes, list[Event]]] = [
+    (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", [request(), END]),
+    (b"GET /a?b HTTP/1.1\r\nHost: a\r\n\r\n", [request(target="/a?b"), END]),
+    (b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", [request("OPTIONS", "*"), END]),
+    (
+        b"GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n",
+        [request(target="http://b/"), END],
+    ),
+    (
+        b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello",
+        [
+            request("PUT", "/", Framing.LENGTH, 5, (HOST, (b"Content-Length", b"5"))),
+            Data(b"hello"),
+            END,
+        ],
+    ),
+    (
+        b"M-SEARCH / HTTP/1.1\r\nHost: a\r\ncontent-length: 0\r\n\r\n",
+        [request("M-SEARCH", "/", Framing.LENGTH, 0, (HOST, (b"content-length", b"0"))), END],
+    ),
+    (
+        b"PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b"3\r\nabc\r\n2;x\r\nde\r\n0\r\nA: b\r\n\r\n",
+        [
+            request("PUT", "/", Framing.CHUNKED, None, (HOST, (b"Transfer-Encoding", b"chunked"))),
+            Data(b"abcde", (3, 5)),
+            EndOfMessage(((b"A", b"b"),)),
+        ],
+    ),
+    (b"GET / HTTP/1.0\r\n\r\n", [Request("GET", "/", (1, 0), (), Framing.NONE, None), END]),
+    # With whitespace that only the long way through the grammar takes.
+    (b"GET / HTTP/1.1\r\nHost: \t a \r\n\r\n", [request(), END]),
+]
+
+
+@pytest.mark.parametrize("trailing", [b"", b"\r\n", b"GET / HTTP/1.1\r\n\r\n", b"\x00"])
+@pytest.mark.parametrize(("data", "events"), CASES)
+def test_a_request_however_it_comes(data: bytes, events: list[Event], trailing: bytes) -> None:
+    for feeding in feed_every_way(data + trailing, RequestReader):
+        assert feeding.error is None, feeding
+        assert feeding.events == events
+        assert feeding.trailing_data == trailing
+        assert feeding.paused
+
+
+HEADS: list[tuple[bytes, str, int]] = [
+    (b"GET /\r\n\r\n", "request line", 400),
+    (b"GET  / HTTP/1.1\r\n\r\n", "request line", 400),
+    (b"GET / HTTP/1.1 \r\n\r\n", "request line", 400),
+    (b"GET /a b HTTP/1.1\r\n\r\n", "request line", 400),
+    (b"GET\t/\tHTTP/1.1\r\n\r\n", "request line", 400),
+    (b"GET /\xe4 HTTP/1.1\r\n\r\n", "request line", 400),
+    (b"GET / http/1.1\r\n\r\n", "request line", 400),
+    (b"G{T / HTTP/1.1\r\n\r\n", "request line", 400),
+    (b"HTTP/1.1 200 OK\r\n\r\n", "request line", 400),
+    (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "only HTTP/1.0 and HTTP/1.1", 505),
+    (b"GET / HTTP/1.2\r\n\r\n", "only HTTP/1.0 and HTTP/1.1", 505),
+    (b"GET / HTTP/1.1\n\n", "bare LF", 400),
+    (b"\r\nGET / HTTP/1.1\r\n\r\n", "empty line", 400),
+    (b"GET / HTTP/1.1\r\n\r\n", "without Host", 400),
+    (b"GET / HTTP/1.1\r\nHost: a\r\nhost: a\r\n\r\n", "not one host", 400),
+    (b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n", "not one host", 400),
+    (b"GET a HTTP/1.1\r\nHost: a\r\n\r\n", "target", 400),
+    (b"GET * HTTP/1.1\r\nHost: a\r\n\r\n", "target", 400),
+    (b"CONNECT / HTTP/1.1\r\nHost: a\r\n\r\n", "target", 400),
+    (b"GET / HTTP/1.1\r\nHost: a\r\nA: b\r\n c\r\n\r\n", "whitespace", 400),
+    (b"GET / HTTP/1.1\r\nHost: a\r\nA : b\r\n\r\n", "whitespace", 400),
+    (b"GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", "'chunked'", 501),
+    (
+        b"GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n",
+        "both",
+        400,
+    ),
+]
+
+
+@pytest.mark.parametrize(("data", "match", "status"), HEADS)
+def test_a_malformed_head_is_refused_however_it_comes(data: bytes, match: str, status: int) -> None:
+    for feeding in feed_every_way(data, RequestReader):
+        assert isinstance(feeding.error, MalformedMessage), feeding
+        assert match in str(feeding.error)
+        assert feeding.error.status_hint == status
+        assert feeding.events == []
+
+
+@pytest.mark.parametrize("rest", [b"", b"\x16\x03\x01", b"GET / HTTP/1.1\r\n\r\n"])
+def test_what_follows_connect_is_for_the_tunnel(rest: bytes) -> None:
+    head = b"CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n"
+    for feeding in feed_every_way(head + rest, RequestReader):
+        assert feeding.error is None
+        (event,) = feeding.events
+        assert isinstance(event, Request)
+        assert event.framing is Framing.SWITCHED
+        assert feeding.paused
+        assert feeding.trailing_data == rest
+
+
+def test_after_connect_there_is_no_other_request() -> None:
+    reader = RequestReader()
+    feed("whole", [b"CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n"], reader)
+    assert reader.close_reason == "the request asked for a tunnel"
+    with pytest.raises(LocalProtocolError, match="switched"):
+        reader.start_next_cycle()
+
+
+def test_requests_that_came_together_are_read_one_by_one() -> None:
+    one = b"POST /%d HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx"
+    reader = RequestReader()
+    reader.receive_data(b"".join(one % n for n in range(3)))
+    for number in range(3):
+        event = reader.next_event()
+        assert isinstance(event, Request)
+        assert event.target == f"/{number}"
+        assert "not complete" in str(reader.close_reason)
+        assert [reader.next_event(), reader.next_event()] == [Data(b"x"), END]
+        assert reader.next_event() is PAUSED
+        assert reader.close_reason is None
+        reader.start_next_cycle()
+    assert reader.next_event() is NEED_DATA
+    reader.receive_eof()
+    assert reader.next_event() is CLOSED
+    assert reader.next_event() is CLOSED
+
+
+@pytest.mark.parametrize(
+    ("fields", "version", "reason"),
+    [
+        (b"", b"1.1", None),
+        (b"Connection: keep-alive, X\r\n", b"1.1", None),
+        (b"Connection: x\r\nConnection: close\r\n", b"1.1", "the client sent Connection: close"),
+        (b"", b"1.0", "HTTP/1.0 without keep-alive"),
+        (b"Connection: Keep-Alive\r\n", b"1.0", None),
+    ],
+)
+def test_whether_another_request_may_come(
+    fields: bytes, version: bytes, reason: str | None
+) -> None:
+    reader = RequestReader()
+    feed("whole", [b"GET / HTTP/%b\r\nHost: a\r\n%b\r\n" % (version, fields)], reader)
+    assert reader.close_reason == reason
+    if reason is None:
+        reader.start_next_cycle()
+    else:
+        with pytest.raises(LocalProtocolError, match=reason):
+            reader.start_next_cycle()
+
+
+@pytest.mark.parametrize(
+    ("leniency", "data", "name"),
+    [
+        (Leniency(bare_lf=True), b"GET / HTTP/1.1\nHost: a\n\n", "bare_lf"),
+        (Leniency(obs_fold=True), b"GET / HTTP/1.1\r\nHost:\r\n a\r\n\r\n", "obs_fold"),
+        (
+            Leniency(leading_empty_line=True),
+            b"\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
+            "leading_empty_line",
+        ),
+    ],
+)
+def test_a_connection_is_not_used_again_when_a_leniency_mattered(
+    leniency: Leniency, data: bytes, name: str
+) -> None:
+    for feeding in feed_every_way(data, lambda: RequestReader(leniency=leniency)):
+        assert feeding.events == [request(), END]
+    reader = RequestReader(leniency=leniency)
+    feed("whole", [data], reader)
+    assert reader.close_reason == f"the leniency {name} was needed"
+
+
+@pytest.mark.parametrize(
+    ("data", "part", "received"),
+    [
+        (b"G", "head", 1),
+        (b"GET / HTTP/1.1\r\nHost: a\r\n", "head", 25),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\na", "body", 1),
+    ],
+)
+def test_a_stream_that_ends_within_a_request(data: bytes, part: str, received: int) -> None:
+    for feeding in feed_every_way(data, RequestReader, eof=True):
+        assert isinstance(feeding.error, IncompleteMessage)
+        assert (feeding.error.part, feeding.error.received) == (part, received)
+        assert feeding.error.started
+
+
+def test_a_stream_that_ends_before_a_request_is_closed() -> None:
+    reader = RequestReader()
+    assert reader.next_event() is NEED_DATA
+    reader.receive_eof()
+    assert reader.next_event() is CLOSED
+    assert reader.close_reason == "the request is not complete"
+
+
+@pytest.mark.parametrize(
+    ("limits", "data", "limit", "status"),
+    [
+        (Limits(start_line=20), b"GET /" + b"a" * 100, "start_line", 414),
+        (Limits(field_line=8), b"GET / HTTP/1.1\r\nHost: abc\r\n", "field_line", 431),
+        (Limits(fields=1), b"GET / HTTP/1.1\r\nHost: a\r\nA: b\r\n\r\n", "fields", 431),
+        (Limits(head=30), b"GET / HTTP/1.1\r\nHost: a\r\nA: b\r\n\r\n", "head", 431),
+    ],
+)
+def test_a_limit_is_named_and_has_its_status(
+    limits: Limits, data: bytes, limit: str, status: int
+) -> None:
+    for feeding in feed_every_way(data, lambda: RequestReader(limits=limits)):
+        assert isinstance(feeding.error, LimitExceeded), feeding
+        assert feeding.error.limit == limit
+        assert feeding.error.status_hint == status
+
+
+def test_an_error_is_raised_again_and_again() -> None:
+    reader = RequestReader()
+    reader.receive_data(b"\x16\x03\x01")
+    with pytest.raises(RemoteProtocolError) as first:
+        reader.next_event()
+    reader.receive_eof()
+    with pytest.raises(RemoteProtocolError) as second:
+        reader.next_event()
+    assert first.value is second.value
+    assert str(reader.close_reason).startswith("the request is broken: expected a request line")
+
+
+@pytest.mark.parametrize(
+    ("head", "expects"),
+    [
+        (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nExpect: 100-Continue\r\n", True),
+        (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nExpect: other\r\n", False),
+        (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n", False),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n", False),
+        (b"POST / HTTP/1.0\r\nContent-Length: 1\r\nExpect: 100-continue\r\n", False),
+    ],
+)
+def test_who_waits_for_100(head: bytes, expects: bool) -> None:
+    reader = RequestReader()
+    reader.receive_data(head + b"\r\n")
+    event = reader.next_event()
+    assert isinstance(event, Request)
+    assert event.expects_continue is expects
+
+
+_METHODS = st.sampled_from(["GET", "POST", "PUT", "M-SEARCH"])
+_CONTENT = st.lists(st.binary(max_size=20), max_size=4)
+
+
+@given(
+    st.lists(st.tuples(_METHODS, _CONTENT, st.booleans()), min_size=1, max_size=4),
+    st.integers(1, 50),
+)
+def test_what_is_written_is_read_however_it_is_cut(
+    messages: list[tuple[str, list[bytes], bool]], step: int
+) -> None:
+    stream = b""
+    for method, pieces, chunked in messages:
+        size = str(sum(map(len, pieces)))
+        framing = ("Transfer-Encoding", "chunked") if chunked else ("Content-Length", size)
+        fields = [("Host", "a"), framing]
+        body = request_body(method, fields)
+        parts = [bytes(part) for piece in pieces for part in body.data(piece)]
+        stream += request_head(method, "/", fields) + b"".join(parts) + body.end()
+    reader = RequestReader()
+    received: list[tuple[str, bytes]] = []
+    for start in range(0, len(stream), step):
+        reader.receive_data(stream[start : start + step])
+        while (event := reader.next_event()) is not NEED_DATA:
+            if event is PAUSED:
+                reader.start_next_cycle()
+            elif isinstance(event, Request):
+                received.append((event.method, b""))
+            elif isinstance(event, Data):
+                method, content = received.pop()
+                received.append((method, content + event.data))
+    assert received == [(method, b"".join(pieces)) for method, pieces, _ in messages]
+    reader.receive_eof()
+    assert reader.next_event() is CLOSED
