@@ -90,6 +90,37 @@ def test_pieces_may_come_before_the_older_ones_are_worked_off(
     assert b"".join(found) == bytes(3000) + TEXT[:length] + b"next"
 
 
+@pytest.mark.parametrize(
+    ("header", "size"),
+    [
+        (b"\x20\x02", 2),
+        (b"\x60\x02\x00", 258),
+        (b"\x40\x58\x02\x00", 258),
+        (b"\xa0\x02\0\0\0", 2),
+        (b"\x80\x58\x02\0\0\0", 2),
+        (b"\xe0\x02\0\0\0\0\0\0\0", 2),
+        (b"\xc0\x58\x02\0\0\0\0\0\0\0", 2),
+        (b"\x23\0\0\0\0\x02", 2),
+        (b"\xc3\x58\0\0\0\0\x02\0\0\0\0\0\0\0", 2),
+    ],
+)
+@pytest.mark.parametrize("max_output", [1, 1000])
+@pytest.mark.parametrize("size_of_pieces", [1, 1000])
+def test_a_frame_holds_as_much_as_it_says(
+    header: bytes, size: int, max_output: int, size_of_pieces: int
+) -> None:
+    def pieces(content: int) -> list[bytes]:
+        block = (content << 3).to_bytes(3, "little") + b"a" * content  # a raw one
+        frame = encode(b"x") + MAGIC + header + block + LAST_EMPTY_BLOCK + encode(b"y")
+        return [frame[i : i + size_of_pieces] for i in range(0, len(frame), size_of_pieces)]
+
+    found = decode_in_steps(decoder(), pieces(size), [max_output])
+    assert b"".join(found) == b"x" + b"a" * size + b"y"
+    for wrong in (0, size - 1, size + 1):
+        with pytest.raises(ContentCodingError):
+            decode_in_steps(decoder(), pieces(wrong), [max_output])
+
+
 def test_a_wrong_checksum_is_an_error() -> None:
     # Content_Checksum_flag, a raw block of one byte, and a checksum (section 3.1.1).
     frame = MAGIC + b"\x04\x58" + b"\x09\0\0" + b"a"

@@ -14,6 +14,9 @@ __all__ = ["ZstdDecoder", "ZstdEncoder", "load_zstd"]
 # make this side allocate gigabytes.
 _WINDOW_LOG_MAX: Final = 23
 
+# A magic number, a descriptor, the window, a dictionary and the size of the content.
+_LONGEST_HEADER: Final = 18
+
 _MODULE: Final = "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"
 
 
@@ -49,6 +52,20 @@ def load_zstd() -> ZstdLibrary | None:
         return None
 
 
+def _content_size(header: bytes) -> int | None:
+    """Return what a complete frame says about its content: RFC 8878 section 3.1.1.1."""
+    if header[1:4] == b"\x2a\x4d\x18":
+        return None  # a skippable frame
+    descriptor = header[4]
+    single_segment = descriptor >> 5 & 1
+    start = 6 - single_segment + (0, 1, 2, 4)[descriptor & 3]
+    length = (single_segment, 2, 4, 8)[descriptor >> 6]
+    if not length:
+        return None
+    size = int.from_bytes(header[start : start + length], "little")
+    return size + 256 if length == 2 else size
+
+
 class ZstdDecoder(CodedStream):
     """Any number of zstd and skippable frames (RFC 8878 section 3.1)."""
 
@@ -57,6 +74,8 @@ class ZstdDecoder(CodedStream):
         self._library = library
         self._options = {library.DecompressionParameter.window_log_max: _WINDOW_LOG_MAX}
         self._zstd: _Decompressor | None = None
+        self._header = b""  # the first bytes of the frame
+        self._produced = 0  # bytes of its content
 
     def _begin_another(self) -> None:
         """Let zstd see by its magic number whether it is another frame."""
@@ -66,8 +85,12 @@ class ZstdDecoder(CodedStream):
         if self._zstd is None:
             self._zstd = self._library.ZstdDecompressor(options=self._options)
             self._ended = False
+            self._header = b""
+            self._produced = 0
         stream = self._zstd
         window = b"" if self._holds else self._window()
+        if len(self._header) < _LONGEST_HEADER:
+            self._header += window[: _LONGEST_HEADER - len(self._header)]
         try:
             output = stream.decompress(window, max_output)
         except self._library.ZstdError as error:
@@ -83,9 +106,18 @@ class ZstdDecoder(CodedStream):
             self._pos -= len(stream.unused_data)
             self._zstd = None
             self._ended = True
+            self._check_size(self._produced + len(output))
+        self._produced += len(output)
         if not self._holds:
             self._lent = 0
         return output
+
+    def _check_size(self, produced: int) -> None:
+        # libzstd does not, where the last block is empty and the output comes in pieces.
+        expected = _content_size(self._header)
+        if expected is not None and expected != produced:
+            what = f"a frame has {produced} bytes of content, and says {expected}"
+            raise ContentCodingError(self._coding, what)
 
 
 class ZstdEncoder:
