@@ -219,6 +219,7 @@ def test_writing_credentials(
         challenge("a", "b", c="d"),
         Challenge("a", None, {"": "b"}),
         Challenge("a", None, {"b c": "d"}),
+        challenge("a", b="c", B="c"),
         challenge("a", b="\n"),
         challenge("a", b=chr(0xD800)),
         challenge("Digest", stale="true, x"),

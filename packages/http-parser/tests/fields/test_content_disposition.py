@@ -212,6 +212,8 @@ def test_writing_parameters() -> None:
         ("inline", "\u20ac\x00", {}),
         ("inline", "a\udce4", {}),
         ("inline", "a", {"filename": "a"}),
+        ("inline", "a", {"FileName": "a"}),
+        ("inline", None, {"b": "a", "B": "ç"}),
         ("inline", None, {"filename*": "a"}),
         ("inline", None, {"filename*0": "a"}),
         ("inline", None, {"a b": "c"}),

@@ -98,6 +98,7 @@ def test_writing_content_types(value: ContentType, written: str) -> None:
         ContentType("text/html\r\nX: y"),
         ContentType("text/html", {"": "a"}),
         ContentType("text/html", {"a b": "c"}),
+        ContentType("text/html", {"a": "b", "A": "b"}),
         ContentType("text/html", {"a": "b\r\nX: y"}),
         ContentType("text/html", {"a": "\x00"}),
         ContentType("text/html", {"a": "\ud800"}),

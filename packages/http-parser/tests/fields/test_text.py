@@ -40,6 +40,18 @@ def test_an_error_does_not_show_the_value() -> None:
     assert len(str(caught.value)) < 200
 
 
+@pytest.mark.parametrize("names", [[""], ["a b"], ["a", "b", "A"], ["é"], ["a\n"], ["x" * 999] * 2])
+def test_names_that_are_not_written(names: list[str]) -> None:
+    with pytest.raises(LocalProtocolError) as caught:
+        _text.check_names(names)
+    assert len(str(caught.value)) < 200
+
+
+def test_names_that_are_written() -> None:
+    _text.check_names(["a", "b*", "c-d"])
+    _text.check_names([])
+
+
 def test_lines() -> None:
     assert _text.lines_of("ab") == ("ab",)
     assert _text.lines_of(["a", "b"]) == ["a", "b"]

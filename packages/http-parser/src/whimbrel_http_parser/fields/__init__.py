@@ -3,7 +3,8 @@
 `parse_...` never raises for anything that a peer may send: what it got wrong concerns nobody but
 the reader of that field. Each makes the best of it, says what that is, and returns `None` or
 something empty where nothing sensible is left. `format_...` raises `LocalProtocolError` for what
-would break out of its place, and what it writes is read back as it was.
+would break out of its place, and what it writes is read back as it was, but for the case of
+names.
 
 Text is what `Response.headers` gives: octets that are not UTF-8 are surrogate escapes in it.
 Reading takes time and memory linear in its length, which `Limits` bounds.

@@ -8,7 +8,7 @@ escapes for what is none.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
@@ -20,6 +20,7 @@ __all__ = [
     "OWS",
     "QUOTED",
     "TOKEN",
+    "check_names",
     "check_text",
     "lines_of",
     "parameter",
@@ -109,6 +110,20 @@ def token(text: str, what: str) -> str:
     return text
 
 
+def check_names(names: Iterable[str], what: str = "a parameter") -> None:
+    """Refuse names of parameters that are no tokens, or that are one name in two cases.
+
+    Raises:
+        LocalProtocolError: as said; of two the reader would see one.
+    """
+    seen: set[str] = set()
+    for name in names:
+        token(name, f"the name of {what}")
+        if name.lower() in seen:
+            raise LocalProtocolError(f"{what} is there twice: {name[:60]}")
+        seen.add(name.lower())
+
+
 def quoted(text: str, what: str) -> str:
     """Return `text` as a quoted-string.
 
@@ -119,12 +134,11 @@ def quoted(text: str, what: str) -> str:
 
 
 def parameter(name: str, value: str) -> str:
-    """Return a parameter, its value quoted where it must be.
+    """Return a parameter, its value quoted where it must be; the name was checked.
 
     Raises:
-        LocalProtocolError: the name is no token, or the value as for `check_text`.
+        LocalProtocolError: as `check_text`.
     """
-    token(name, "the name of a parameter")
     if TOKEN.fullmatch(value) is None:
         value = quoted(value, f"the parameter {name[:60]}")
     return f"{name}={value}"

@@ -16,6 +16,7 @@ from whimbrel_http_parser.fields._text import (
     OWS,
     QUOTED,
     TOKEN,
+    check_names,
     lines_of,
     quoted,
     token,
@@ -142,8 +143,9 @@ def format_challenge(challenge: Challenge, *, unquoted: Collection[str] | None =
             then what RFC 7616 section 3.3 says.
 
     Raises:
-        LocalProtocolError: the scheme, a name or a value in `unquoted` is no token, the token68 is
-            none, there are both it and parameters, or a value has a control character.
+        LocalProtocolError: the scheme, a name or a value in `unquoted` is no token, a name is
+            there twice, the token68 is none, there are both it and parameters, or a value has a
+            control character.
     """
     return _format(challenge, unquoted, _UNQUOTED_IN_CHALLENGE)
 
@@ -201,9 +203,9 @@ def _format(
         return f"{scheme} {value.token68}"
     if unquoted is None:
         unquoted = of_digest if value.is_scheme("digest") else ()
+    check_names(value.parameters, "an authentication parameter")
     written: list[str] = []
     for name, text in value.parameters.items():
-        token(name, "the name of an authentication parameter")
         what = f"the authentication parameter {name[:60]}"
         bare = name.lower() in unquoted
         written.append(f"{name}={token(text, what) if bare else quoted(text, what)}")

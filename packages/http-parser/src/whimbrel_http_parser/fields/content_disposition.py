@@ -12,6 +12,7 @@ from whimbrel_http_parser.fields._text import (
     NO_PARAMETERS,
     OWS,
     TOKEN,
+    check_names,
     check_text,
     parameter,
     parameters_of,
@@ -108,16 +109,15 @@ def format_content_disposition(
         parameters: further parameters by name, or all of them: `filename` may be one.
 
     Raises:
-        LocalProtocolError: the type or a name is no token, a name has a `*`, a value has a control
-            character or a surrogate, or the file name is given twice.
+        LocalProtocolError: the type or a name is no token, a name has a `*` or is there twice, or
+            a value has a control character or a surrogate.
     """
     written = [token(disposition_type, "the disposition type")]
-    everything = dict(parameters)
+    everything = list(parameters.items())
     if filename is not None:
-        if "filename" in everything:
-            raise LocalProtocolError("the file name is given twice")
-        everything = {"filename": filename, **everything}
-    for name, content in everything.items():
+        everything.insert(0, ("filename", filename))
+    check_names(name for name, _ in everything)
+    for name, content in everything:
         if "*" in name:
             raise LocalProtocolError("the name of a parameter must be given without its asterisk")
         if name.lower() == "filename" and _AMBIGUOUS.search(content) is not None:
@@ -127,7 +127,6 @@ def format_content_disposition(
         elif content.isascii():
             written.append(parameter(name, content))
         else:
-            token(name, "the name of a parameter")
             written.append(f"{name}*={encode_ext_value(content, f'the parameter {name[:60]}')}")
     return "; ".join(written)
 

@@ -11,6 +11,7 @@ from whimbrel_http_parser.fields._text import (
     NO_PARAMETERS,
     OWS,
     TOKEN,
+    check_names,
     parameter,
     parameters_of,
 )
@@ -76,10 +77,11 @@ def format_content_type(value: ContentType) -> str:
         value: the media type; parameters that are no tokens are quoted.
 
     Raises:
-        LocalProtocolError: the essence is no media type, the name of a parameter is no token, or
-            the value of one has a control character.
+        LocalProtocolError: the essence is no media type, the name of a parameter is no token or
+            there twice, or the value of one has a control character.
     """
     if _ESSENCE.fullmatch(value.essence) is None:
         raise LocalProtocolError("the essence of a media type is not type/subtype")
+    check_names(value.parameters)
     written = [parameter(name, content) for name, content in value.parameters.items()]
     return "; ".join([value.essence, *written])

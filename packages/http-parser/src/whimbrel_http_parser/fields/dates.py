@@ -53,6 +53,8 @@ def parse_http_date(value: str, *, now: datetime | None = None) -> datetime | No
     Raises:
         ValueError: `now` is naive.
     """
+    if now is not None and now.utcoffset() is None:
+        raise ValueError("now must be an aware datetime")
     text = value.strip(" \t")
     if (match := _DAY_FIRST.fullmatch(text)) is not None:
         day, month, year, hour, minute, second = match.groups()
@@ -98,8 +100,6 @@ def _full_year(short: int, rest: tuple[int, ...], now: datetime | None) -> int:
     """Return the year that ends with the two digits `short`; `rest` is month, day and time."""
     if now is None:
         return _PIVOT + (short - _PIVOT) % 100
-    if now.utcoffset() is None:
-        raise ValueError("now must be an aware datetime")
     utc = now.astimezone(UTC)
     latest = (utc.year + 50, utc.month, utc.day, utc.hour, utc.minute, utc.second)
     year = latest[0] - (latest[0] - short) % 100

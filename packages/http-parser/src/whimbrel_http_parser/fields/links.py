@@ -12,9 +12,9 @@ from whimbrel_http_parser.fields._ext_value import decode_ext_value, encode_ext_
 from whimbrel_http_parser.fields._text import (
     QUOTED,
     TOKEN,
+    check_names,
     lines_of,
     parameter,
-    token,
     unescaped,
 )
 
@@ -157,11 +157,11 @@ def _format_one(link: Link) -> str:
     if extended & _ASCII_ONLY:
         raise LocalProtocolError(f"the attribute {min(extended & _ASCII_ONLY)} must be ASCII")
     written = [f"<{link.target}>", parameter("rel", " ".join(link.rel))]
+    check_names(dict.fromkeys(names), "an attribute")
     for name, value in link.parameters.items():
         if name.endswith("*"):
             raise LocalProtocolError("the name of an attribute must be given without its asterisk")
         if name.lower() in extended:
-            token(name, "the name of an attribute")
             written.append(f"{name}*={encode_ext_value(value, f'the attribute {name[:60]}')}")
         else:
             written.append(parameter(name, value))

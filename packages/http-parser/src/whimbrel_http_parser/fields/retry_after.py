@@ -29,7 +29,7 @@ def parse_retry_after(value: str, *, now: datetime | None = None) -> timedelta |
         seconds (31 years): a server that says more is taken at that.
 
     Raises:
-        ValueError: `now` is naive.
+        ValueError: the value is no delay, and `now` is naive.
     """
     text = value.strip(" \t")
     match = _DELAY.fullmatch(text)
