@@ -92,7 +92,7 @@ def test_every_backend_decodes_however_it_is_cut(
 def test_pieces_may_come_before_the_older_ones_are_worked_off(
     backend: ZlibBackend, length: int, data: st.DataObject
 ) -> None:
-    # igzip reads ahead: at the end of a member it gives back what came in an earlier piece.
+    # igzip reads ahead, and tells only at the end of a member what of that came behind it.
     coded = gzip.compress(TEXT[:length]) + gzip.compress(b"next") + bytes(20)
     decoder = decoder_of(b"gzip", backend)
     found = []
@@ -104,6 +104,20 @@ def test_pieces_may_come_before_the_older_ones_are_worked_off(
         found.append(decoder.decode(b"", 50))
     decoder.finish()
     assert b"".join(found) == TEXT[:length] + b"next"
+
+
+@every_backend
+@pytest.mark.parametrize("coder", [zlib.compress, raw_deflate])
+@pytest.mark.parametrize("more", [b"", b"!"])
+def test_data_behind_the_end_are_seen_though_the_output_waits(
+    coder: Callable[[bytes], bytes], more: bytes, backend: ZlibBackend
+) -> None:
+    for junk in (b"j", b"junk", b"a lot of junk"):
+        decoder = decoder_of(b"deflate", backend)
+        found = [decoder.decode(coder(bytes(5000)) + junk, 10), decoder.decode(more, 10)]
+        with pytest.raises(ContentCodingError, match="behind the end"):
+            decode_in_steps(decoder, [b""], outputs=found)
+        assert b"".join(found) == bytes(5000)
 
 
 @every_backend

@@ -81,8 +81,8 @@ class BrotliDecoder(CodedStream):
         try:
             output = stream.process(window, output_buffer_limit=_OUTPUT_PER_RUN)
             self._ended = stream.is_finished()
-            # What was not taken is kept inside, and `can_accept_more_data` tells of that alone,
-            # not of output that waits. A run that did not meet its limit has left none.
+            # A run that did not meet its limit has left no output. `can_accept_more_data` tells
+            # of input that was not taken and is kept inside, and of that alone.
             full = len(output) >= _OUTPUT_PER_RUN or not stream.can_accept_more_data()
         except self._error as error:
             # Data behind the end are such a fault, too, when they are in the same window.

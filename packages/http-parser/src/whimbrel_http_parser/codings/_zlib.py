@@ -12,9 +12,6 @@ GZIP_WBITS: Final = 31
 ZLIB_WBITS: Final = 15
 _RAW_WBITS: Final = -15
 
-# igzip reads whole words, and tells only at the end of a stream what of them came behind it.
-_READ_AHEAD: Final = 8
-
 
 class _ZlibDecoder(CodedStream):
     """What gzip and deflate have in common: zlib."""
@@ -45,7 +42,6 @@ class _ZlibDecoder(CodedStream):
         untaken = stream.unused_data if stream.eof else stream.unconsumed_tail
         self._pos += len(window) - len(untaken)
         self._holds = len(output) == max_output and not stream.eof
-        self._lent = min(self._pos, _READ_AHEAD) if self._holds else 0
         if stream.eof:
             self._zlib = None
             self._ended = True
