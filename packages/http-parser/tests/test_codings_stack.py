@@ -50,6 +50,24 @@ def refused(decoder: Decoder, data: bytes, size: int = 10**6) -> tuple[int, int,
     return sum(map(len, outputs)), len(outputs), caught.value
 
 
+# zstd gives nothing before a whole block came.
+@pytest.mark.parametrize("outer", ["gzip", "deflate", "br"])
+@pytest.mark.parametrize("inner", ["gzip", "deflate", "br"])
+def test_pieces_that_come_while_the_inner_coding_is_busy_wait(inner: str, outer: str) -> None:
+    data = encode(bytes(50_000) + TEXT, inner, outer)
+    decoder = decoder_of(inner, outer, limits=DecodingLimits())
+    found = []
+    while not any(found):  # then the inner one has more zeros to give
+        found.append(decoder.decode(data[:1], 10))
+        data = data[1:]
+        while decoder.pending and not found[-1]:
+            found.append(decoder.decode(b"", 10))
+    assert len(data) > 20
+    found += [decoder.decode(data[i : i + 1], 10) for i in range(len(data))]
+    found += decode_in_steps(decoder, [b""])
+    assert b"".join(found) == bytes(50_000) + TEXT
+
+
 # How many
 
 
