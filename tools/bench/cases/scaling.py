@@ -11,11 +11,13 @@ from contextlib import AbstractContextManager, contextmanager
 
 from tools.bench.harness import Case, Operations, Variant
 from whimbrel import StreamReader
-from whimbrel_http_parser import Limits, ResponseReader, Signal
+from whimbrel_http_parser import Limits, Response, ResponseReader, Signal
 
 __all__ = ["CASES"]
 
-_LIMITS = Limits(head=2**30, field_line=2**30, fields=2**30)
+_LIMITS = Limits(
+    start_line=2**30, head=2**30, field_line=2**30, fields=2**30, chunk_extensions=2**30
+)
 _PARTS = 8
 
 
@@ -40,6 +42,26 @@ def _head_bytewise(size: int) -> None:
         while not isinstance(reader.next_event(), Signal):
             pass
     assert reader.close_reason is None
+
+
+def _chunked_bytewise(size: int) -> None:
+    reader = ResponseReader(limits=_LIMITS)
+    body = b"8;a=b\r\n01234567\r\n" * (size // 17)
+    message = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + body + b"0\r\n\r\n"
+    for at in range(len(message)):
+        reader.receive_data(message[at : at + 1])
+        while not isinstance(reader.next_event(), Signal):
+            pass
+    assert reader.close_reason is None
+
+
+def _fields(size: int) -> None:
+    reader = ResponseReader(limits=_LIMITS)
+    lines = b"X-Name: value of it\r\n" * (size // 21)
+    reader.receive_data(b"HTTP/1.1 204 OK\r\n" + lines + b"\r\n")
+    response = reader.next_event()
+    assert isinstance(response, Response)
+    assert len(response.headers) == size // 21
 
 
 def _body(content: bytes) -> StreamReader:
@@ -86,6 +108,16 @@ CASES = (
         "scaling-head-bytewise",
         "64 KiB of heads, byte by byte",
         _variants(_head_bytewise, 2**16),
+    ),
+    Case(
+        "scaling-chunked-bytewise",
+        "64 KiB of chunked bodies in small chunks with extensions, byte by byte",
+        _variants(_chunked_bytewise, 2**16),
+    ),
+    Case(
+        "scaling-fields",
+        "512 KiB of heads in lines of 21 bytes, into multidicts",
+        _variants(_fields, 2**19),
     ),
     Case(
         "scaling-lines",

@@ -14,7 +14,7 @@ from whimbrel_http_parser.events import (
     Framing,
     Signal,
 )
-from whimbrel_http_parser.limits import Leniency, Limits
+from whimbrel_http_parser.limits import DEFAULT_LIMITS, Leniency, Limits
 
 ReadableBuffer: TypeAlias = bytes | bytearray | memoryview
 
@@ -26,6 +26,14 @@ END: Final = 4  # the body is complete, EndOfMessage is due
 DONE: Final = 5  # EndOfMessage was delivered
 SWITCHED: Final = 6
 FAILED: Final = 7
+
+
+def _plain_head(limits: Limits) -> int:
+    """Return how many bytes a head may have without having to be measured line by line."""
+    return min(limits.start_line, limits.field_line, limits.head)
+
+
+_DEFAULT_PLAIN_HEAD: Final = _plain_head(DEFAULT_LIMITS)
 
 
 class MessageReader:
@@ -51,8 +59,9 @@ class MessageReader:
     def __init__(self, limits: Limits, leniency: Leniency) -> None:
         self._limits = limits
         self._leniency = leniency
-        # A head of no more bytes than this cannot have a line that is too long.
-        self._plain_head = min(limits.start_line, limits.field_line, limits.head)
+        self._plain_head = (
+            _DEFAULT_PLAIN_HEAD if limits is DEFAULT_LIMITS else _plain_head(limits)
+        )
         self._data = b""  # what is being read, from _pos on
         self._pos = 0
         self._pending: list[bytes] = []  # what came after _data

@@ -74,17 +74,17 @@ class FramingFields:
         """
         lowered = name.lower()
         if lowered == b"content-length":
-            self.content_length = _joined(self.content_length, value)
+            earlier = self.content_length
+            self.content_length = value if earlier is None else earlier + b", " + value
         elif lowered == b"connection":
-            self.connection = _joined(self.connection, value)
+            earlier = self.connection
+            self.connection = value if earlier is None else earlier + b", " + value
         elif lowered == b"transfer-encoding":
-            self.transfer_encoding = _joined(self.transfer_encoding, value)
+            earlier = self.transfer_encoding
+            self.transfer_encoding = value if earlier is None else earlier + b", " + value
         elif lowered == b"host":
-            self.host = _joined(self.host, value)
-
-
-def _joined(values: bytes | None, value: bytes) -> bytes:
-    return value if values is None else values + b", " + value
+            earlier = self.host
+            self.host = value if earlier is None else earlier + b", " + value
 
 
 def scan_status_line_by_byte(data: bytes, start: i64) -> tuple[i64, i64, i64]:
@@ -113,13 +113,16 @@ def scan_status_line_by_pattern(data: bytes, start: int) -> tuple[int, int, int]
     match = STATUS_LINE_CRLF.match(data, start)
     if match is None:
         return _NO_LINE
-    return match.end(), int(match[1]), int(match[2])
+    return match.end(), data[start + 7] - _ZERO, int(data[start + 9 : start + 12])
 
 
 def _end_of_value(data: bytes, start: i64, size: i64) -> i64:
     """Return where the CRLF is that ends the value, or -1."""
     pos: i64 = start
-    while pos < size and (data[pos] >= _SP or data[pos] == _HTAB) and data[pos] != _DEL:
+    while pos < size:
+        byte: i64 = data[pos]
+        if byte == _DEL or (byte < _SP and byte != _HTAB):
+            break
         pos += 1
     if pos + 1 >= size or data[pos] != _CR or data[pos + 1] != _LF:
         return -1
