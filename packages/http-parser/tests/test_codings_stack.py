@@ -2,6 +2,7 @@ import contextlib
 import gzip
 import pickle
 import random
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -56,7 +57,7 @@ def refused(decoder: Decoder, data: bytes, size: int = 10**6) -> tuple[int, int,
 def test_pieces_that_come_while_the_inner_coding_is_busy_wait(inner: str, outer: str) -> None:
     data = encode(bytes(50_000) + TEXT, inner, outer)
     decoder = decoder_of(inner, outer, limits=DecodingLimits())
-    found = []
+    found: list[bytes] = []
     while not any(found):  # then the inner one has more zeros to give
         found.append(decoder.decode(data[:1], 10))
         data = data[1:]
@@ -171,6 +172,21 @@ def test_a_bomb_in_the_middle_is_refused_though_nothing_comes_out(outer: str) ->
     assert steps <= allowed // 20  # at least one member of 20 bytes in each
     unlimited = decoder_of("gzip", outer, limits=DecodingLimits(ratio=None))
     assert not any(decode_in_steps(unlimited, [bomb]))
+
+
+def test_what_stands_between_two_codings_is_little_however_much_may_come_out() -> None:
+    bomb = encode(gzip.compress(b"") * 500_000, "gzip")
+    decoder = decoder_of("gzip", "gzip", limits=DecodingLimits(ratio=None))
+    tracemalloc.start()
+    try:
+        for _ in range(20):
+            assert decoder.decode(bomb, 10**9) == b""
+            bomb = b""
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert decoder.pending
+    assert peak < 400_000
 
 
 def test_a_total_holds_in_the_middle_too() -> None:

@@ -12,6 +12,9 @@ __all__ = ["CodingStack"]
 
 _UNLIMITED: Final = sys.maxsize
 
+_BETWEEN: Final = 64 * 1024
+"""Bytes that may stand between two layers, however much the caller wants of the last one."""
+
 
 class _Layer:
     """One coding, and how much has come out of it."""
@@ -85,11 +88,11 @@ class CodingStack:
         elif self._held:
             piece = bytes(self._held) + data
             self._held.clear()
-        for layer in self._layers[first:]:
-            piece = self._pass(layer, piece, max_output)
+        for layer in self._layers[first:-1]:
+            piece = self._pass(layer, piece, min(max_output, _BETWEEN))
             if not piece:
-                break
-        return piece
+                return piece
+        return self._pass(self._layers[-1], piece, max_output)
 
     def _allowed_now(self) -> int:
         limits = self._limits
