@@ -40,9 +40,10 @@ def stale_ranges(members: tuple[Member, ...], sibling: Member, root: Path) -> li
                 continue
             if not _is_right(requirement.specifier, sibling.version):
                 where = (member.folder / "pyproject.toml").relative_to(root)
+                extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
                 findings.append(
                     f"{where}: {requirement} should be"
-                    f" {requirement.name}{_ordered(series_of(sibling.version))}:"
+                    f" {requirement.name}{extras}{_ordered(series_of(sibling.version))}:"
                     f" the tree has {sibling.version}"
                 )
     return findings

@@ -5,6 +5,7 @@ from whimbrel_http_parser import (
     EndOfMessage,
     Event,
     LocalProtocolError,
+    RequestReader,
     ResponseReader,
     Signal,
 )
@@ -40,6 +41,13 @@ class LineReader:
     @property
     def trailing_data(self) -> bytes:
         return self.data.partition(b"\n")[2]
+
+
+def test_a_reader_that_is_closed_has_not_paused() -> None:
+    feeding = feed("closed", [], RequestReader(), eof=True)
+    assert feeding.events == []
+    assert feeding.error is None
+    assert not feeding.paused
 
 
 def test_data_are_joined_and_their_chunk_ends_shifted() -> None:

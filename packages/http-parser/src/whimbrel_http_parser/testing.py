@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from whimbrel_http_parser.errors import ProtocolError
-from whimbrel_http_parser.events import NEED_DATA, PAUSED, Data, Event, Signal
+from whimbrel_http_parser.events import PAUSED, Data, Event, Signal
 
 __all__ = ["EventReader", "Feeding", "feed", "feed_every_way"]
 
 
 class EventReader(Protocol):
-    """The reading side of a sans-I/O protocol, as `ResponseReader` has it."""
+    """The reading side of a sans-I/O protocol, as both readers have it."""
 
     def receive_data(self, data: bytes) -> None:
         """Take bytes from the peer."""
@@ -100,9 +100,8 @@ def feed_every_way(
 def _drain(reader: EventReader, events: list[Event]) -> Signal:
     while True:
         event = reader.next_event()
-        if event is NEED_DATA or event is PAUSED:
+        if isinstance(event, Signal):
             return event
-        assert not isinstance(event, Signal)
         if isinstance(event, Data) and events and isinstance(events[-1], Data):
             event = _joined(events.pop(), event)
         events.append(event)
