@@ -6,7 +6,7 @@ from whimbrel_http_parser import DEFAULT_DECODING_LIMITS, DecodingLimits
 
 
 def test_the_defaults_are_what_the_readme_says() -> None:
-    expected = DecodingLimits(codings=5, ratio=2000, grace=64 * 2**20, total=None)
+    expected = DecodingLimits(codings=5, ratio=2000, grace=64 * 2**20, total=64 * 2**30)
     assert expected == DEFAULT_DECODING_LIMITS
 
 
@@ -21,5 +21,5 @@ def test_limits_make_sense(name: str, value: int) -> None:
 
 
 def test_all_but_the_grace_can_be_switched_off() -> None:
-    limits = DecodingLimits(codings=None, ratio=None, total=None)
+    limits = DecodingLimits(codings=None, ratio=None, total=64 * 2**30)
     assert (limits.codings, limits.ratio, limits.total) == (None, None, None)

@@ -25,9 +25,9 @@ class DecodingLimits:
             disk images with data in one block of a thousand below 1000:1.
         grace: decoded bytes before `ratio` is looked at, so that a small body of whatever
             contents is never refused. 64 MiB is what a process can hold for one response.
-        total: decoded bytes at most. Off by default: a body that is consumed in pieces may be of
-            any size, and who collects one knows best how much is too much. `ratio` already
-            ties it to what the peer has to send.
+        total: decoded bytes at most. 64 GiB is more than one response is meant to carry, and ends
+            an endless one before it has filled a disk; `ratio` already ties it to what the peer
+            has to send. Who collects a body knows best how much is too much, and sets it to that.
 
     Raises:
         ValueError: a bound is negative, or `ratio` less than 1.
@@ -36,7 +36,7 @@ class DecodingLimits:
     codings: int | None = 5
     ratio: int | None = 2000
     grace: int = 64 * 1024 * 1024
-    total: int | None = None
+    total: int | None = 64 * 1024**3
 
     def __post_init__(self) -> None:
         for name, least in (("codings", 0), ("ratio", 1), ("grace", 0), ("total", 0)):
