@@ -10,6 +10,8 @@ from whimbrel_http_parser import STRICT, Limits, MalformedMessage
 from whimbrel_http_parser._scan import (
     REASON_OFFSET,
     FramingFields,
+    decode_block,
+    decode_block_by_byte,
     scan_section,
     scan_section_by_byte,
     scan_section_by_pattern,
@@ -17,8 +19,6 @@ from whimbrel_http_parser._scan import (
     scan_status_line_by_byte,
     scan_status_line_by_pattern,
     split_lines,
-    split_text,
-    split_text_by_byte,
 )
 from whimbrel_http_parser._section import ResponseHead, Section
 
@@ -39,10 +39,10 @@ def scanned(scan: Scan, section: bytes, maximum: int = 128) -> Lines | None:
         return None
     block = data[START - 1 : end - 2]
     lines = split_lines(block)
-    text = split_text(block)
-    assert text == [(n.decode(), v.decode("utf-8", "surrogateescape")) for n, v in lines]
-    if len(decoded := block.decode("utf-8", "surrogateescape")) == len(block):
-        assert text == split_text_by_byte(block, decoded)
+    decoded = [(n.decode(), v.decode("utf-8", "surrogateescape")) for n, v in lines]
+    assert list(decode_block(block).items()) == decoded
+    if len(text := block.decode("utf-8", "surrogateescape")) == len(block):
+        assert list(decode_block_by_byte(block, text).items()) == decoded
     known = FramingFields()
     for name, value in lines:
         known.add(name, value)

@@ -14,6 +14,8 @@ from __future__ import annotations
 from types import FunctionType
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from multidict import CIMultiDict
+
 from whimbrel_http_parser._grammar import (
     FIELD_SECTION,
     IS_TCHAR,
@@ -182,9 +184,10 @@ def scan_section_by_pattern(
     return stop
 
 
-def split_text_by_byte(block: bytes, text: str) -> list[tuple[str, str]]:
-    """Split `text` where `block` says; a character of the one is a byte of the other."""
-    lines: list[tuple[str, str]] = []
+def decode_block_by_byte(block: bytes, text: str) -> CIMultiDict[str]:
+    """Do what `decode_block` does, given the text, where a character is a byte of the block."""
+    headers: CIMultiDict[str] = CIMultiDict()
+    add = headers.add
     size: i64 = len(block)
     pos: i64 = 1
     while pos < size:
@@ -198,9 +201,9 @@ def split_text_by_byte(block: bytes, text: str) -> list[tuple[str, str]]:
         value: i64 = pos
         while block[pos] != _CR:
             pos += 1
-        lines.append((text[name:colon], text[value:pos]))
+        add(text[name:colon], text[value:pos])
         pos += 2
-    return lines
+    return headers
 
 
 COMPILED: Final = not isinstance(scan_section_by_byte, FunctionType)
@@ -256,7 +259,7 @@ def split_lines(block: bytes) -> FieldLines:
     return lines
 
 
-def split_text(block: bytes) -> list[tuple[str, str]]:
+def decode_block(block: bytes) -> CIMultiDict[str]:
     """Split and decode: bytes that are not UTF-8 become surrogate escapes, so none is lost.
 
     Args:
@@ -265,6 +268,5 @@ def split_text(block: bytes) -> list[tuple[str, str]]:
     text = block.decode("utf-8", "surrogateescape")
     # Decoding never makes more characters than there are bytes, and as many only one by one.
     if COMPILED and len(text) == len(block):
-        return split_text_by_byte(block, text)
-    lines: list[tuple[str, str]] = SPLIT_TEXT_FIELD_LINES.findall(text, 1)
-    return lines
+        return decode_block_by_byte(block, text)
+    return CIMultiDict(SPLIT_TEXT_FIELD_LINES.findall(text, 1))

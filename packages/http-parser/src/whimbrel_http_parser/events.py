@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from whimbrel_http_parser._grammar import OWS
-from whimbrel_http_parser._scan import split_lines, split_text
+from whimbrel_http_parser._scan import decode_block, split_lines
 
 __all__ = [
     "CLOSED",
@@ -102,7 +102,7 @@ class _Head:
         headers = self._headers
         if headers is None:
             if self._block:
-                headers = CIMultiDictProxy(CIMultiDict(split_text(self._block)))
+                headers = CIMultiDictProxy(decode_block(self._block))
             else:
                 headers = decode_headers(self.raw_headers)
             self._headers = headers
