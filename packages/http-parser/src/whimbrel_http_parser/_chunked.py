@@ -45,7 +45,7 @@ class ChunkedBody:
         self._state: int = _CHUNK_LINE
         self._left = 0
         self._extensions = 0
-        self._partial = b""
+        self._partial = bytearray()  # of a chunk-size line, or of the CRLF behind a chunk
         self._parts: list[bytes] = []
         self._ends: list[int] = []
         self._found = 0  # bytes in _parts
@@ -158,10 +158,11 @@ class ChunkedBody:
             return pos + 2
         taken = data[pos : pos + 2 - len(self._partial)]
         self._partial += taken
-        if not CRLF.startswith(self._partial):
-            raise MalformedMessage("a chunk does not end with CRLF", self.received, self._partial)
-        if len(self._partial) == 2:
-            self._partial = b""
+        found = bytes(self._partial)
+        if not CRLF.startswith(found):
+            raise MalformedMessage("a chunk does not end with CRLF", self.received, found)
+        if found == CRLF:
+            self._partial.clear()
             self._state = _CHUNK_LINE
         return pos + len(taken)
 
@@ -170,13 +171,12 @@ class ChunkedBody:
         maximum = self._limits.chunk_line
         lf = data.find(b"\n", pos)
         end = len(data) if lf < 0 else lf + 1
-        # At most `maximum` bytes wait here, so that this concatenation stays cheap.
         self._partial += data[pos:end]
         if len(self._partial) > maximum + 2:
             raise LimitExceeded("chunk_line", maximum)
         if lf >= 0:
-            line = self._partial
-            self._partial = b""
+            line = bytes(self._partial)
+            self._partial.clear()
             match = CHUNK_LINE.fullmatch(line[:-2]) if line.endswith(CRLF) else None
             if match is None:
                 raise MalformedMessage("a chunk-size line is malformed", self.received, line)
