@@ -20,6 +20,7 @@ from whimbrel_http_parser import (
     RequestReader,
     Response,
     ResponseReader,
+    Signal,
     chunked_body,
     decode_headers,
     length_body,
@@ -85,7 +86,8 @@ def requests(draw: st.DrawFn) -> Message:
     fields = [*draw(_FIELDS), ("Host", "example.org:80")]
     if version == (1, 0):
         fields.append(("Connection", "keep-alive"))
-    framing, content, trailers, body = Framing.NONE, b"", [], b""
+    framing, content, body = Framing.NONE, b"", b""
+    trailers: Fields = []
     if draw(st.booleans()):
         framing, content, trailers, body = _body(draw, version, fields)
     written = request_head(method, target, fields, version) + body
@@ -106,9 +108,9 @@ def responses(draw: st.DrawFn) -> Message:
     informational = tuple(draw(st.lists(st.tuples(codes, _FIELDS), max_size=2)))
     written = b"".join(response_head(code, "", lines) for code, lines in informational)
     method = draw(st.sampled_from(["GET", "POST", "HEAD"]))
-    if method == "HEAD" or status in (204, 304):
-        framing, content, trailers, body = Framing.NONE, b"", [], b""
-    else:
+    framing, content, body = Framing.NONE, b"", b""
+    trailers: Fields = []
+    if method != "HEAD" and status not in (204, 304):
         framing, content, trailers, body = _body(draw, version, fields)
     written += response_head(status, reason, fields, version) + body
     return Message(
@@ -122,7 +124,7 @@ def decoded(lines: tuple[tuple[bytes, bytes], ...]) -> Fields:
 
 
 def pieces_of(data: bytes, cuts: list[int]) -> list[bytes]:
-    places = [0, *sorted(cut % (len(data) + 1) for cut in cuts), len(data)]
+    places = sorted({0, *(cut % len(data) for cut in cuts), len(data)})
     return [data[places[i] : places[i + 1]] for i in range(len(places) - 1)]
 
 
@@ -158,15 +160,15 @@ def read_back(
     for piece in pieces_of(stream, cuts):
         reader.receive_data(piece)
         while (event := reader.next_event()) is not NEED_DATA:
-            if event is PAUSED:
-                found.append(message_of(events))
-                events = []
-                if len(found) == len(messages):
-                    break
-                next_cycle(len(found))
-            else:
-                assert not isinstance(event, type(PAUSED))
+            if not isinstance(event, Signal):
                 events.append(event)
+                continue
+            assert event is PAUSED
+            found.append(message_of(events))
+            events = []
+            if len(found) == len(messages):
+                break
+            next_cycle(len(found))
     assert not events
     for message, read in zip(messages, found, strict=True):
         read.written, read.request_method = message.written, message.request_method
