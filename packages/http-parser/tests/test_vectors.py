@@ -141,9 +141,11 @@ def test_a_vector_however_it_comes(role: str, vector: Vector) -> None:
 def test_what_is_behind_a_message_changes_nothing(
     role: str, vector: Vector, trailing: bytes
 ) -> None:
-    data = bytes_of(vector["input"]) + trailing
-    for feeding in feed_every_way(data, lambda: reader_for(role, vector)):
-        check(role, vector, feeding, trailing)
+    message = bytes_of(vector["input"])
+    data = message + trailing
+    single = [data[i : i + 1] for i in range(len(data))]
+    for pieces in ([data], single, [message, trailing], [data[:-1], data[-1:]]):
+        check(role, vector, feed("with more", pieces, reader_for(role, vector)), trailing)
 
 
 @pytest.mark.parametrize(("role", "vector"), VECTORS, ids=names(VECTORS))
