@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from tools.fuzz.seeds import content_decoder as coding_seeds
+from tools.fuzz.seeds import cookie_date as date_seeds
 from tools.fuzz.seeds import field_values as field_seeds
 from tools.fuzz.seeds import request_reader as request_seeds
 from tools.fuzz.seeds import response_reader as response_seeds
 from tools.fuzz.seeds import set_cookie as cookie_seeds
 from tools.fuzz.seeds import websocket_frames as frame_seeds
 from tools.fuzz.targets.content_decoder import check_content_decoder
+from tools.fuzz.targets.cookie_date import check_cookie_date
 from tools.fuzz.targets.field_values import check_field_values
 from tools.fuzz.targets.request_reader import check_request_reader
 from tools.fuzz.targets.response_reader import check_response_reader
@@ -21,6 +23,7 @@ __all__ = ["TARGETS"]
 
 TARGETS: dict[str, tuple[Callable[[bytes], None], Sequence[bytes]]] = {
     "content_decoder": (check_content_decoder, coding_seeds.SEEDS),
+    "cookie_date": (check_cookie_date, date_seeds.SEEDS),
     "field_values": (check_field_values, field_seeds.SEEDS),
     "request_reader": (check_request_reader, request_seeds.SEEDS),
     "response_reader": (check_response_reader, response_seeds.SEEDS),
