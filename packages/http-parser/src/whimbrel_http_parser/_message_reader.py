@@ -59,9 +59,7 @@ class MessageReader:
     def __init__(self, limits: Limits, leniency: Leniency) -> None:
         self._limits = limits
         self._leniency = leniency
-        self._plain_head = (
-            _DEFAULT_PLAIN_HEAD if limits is DEFAULT_LIMITS else _plain_head(limits)
-        )
+        self._plain_head = _DEFAULT_PLAIN_HEAD if limits is DEFAULT_LIMITS else _plain_head(limits)
         self._data = b""  # what is being read, from _pos on
         self._pos = 0
         self._pending: list[bytes] = []  # what came after _data
