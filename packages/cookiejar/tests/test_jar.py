@@ -492,7 +492,7 @@ def test_the_views_of_the_reference() -> None:
     jar.update_cookies({"c": "3"})
     assert isinstance(jar.cookies, Mapping)
     view = {place: list(cookies) for place, cookies in jar.cookies.items()}
-    assert view == {("site.example", "/p"): ["a", "b"], ("", "/"): ["c"]}
+    assert view == {("site.example", "/p"): ["a", "b"], ("", ""): ["c"]}
     assert jar.host_only_cookies == {("site.example", "/p", "a")}
 
 

@@ -8,6 +8,7 @@ from whimbrel_cookiejar.abstract import (
     LooseCookies,
 )
 from whimbrel_cookiejar.cookie import Cookie, Rejected
+from whimbrel_cookiejar.errors import CookieFileError
 from whimbrel_cookiejar.interfaces import PublicSuffixes
 from whimbrel_cookiejar.jar import CookieJar
 from whimbrel_cookiejar.morsels import parse_set_cookies
@@ -17,6 +18,7 @@ __all__ = [
     "AbstractCookieJar",
     "ClearCookiePredicate",
     "Cookie",
+    "CookieFileError",
     "CookieJar",
     "DummyCookieJar",
     "LooseCookies",

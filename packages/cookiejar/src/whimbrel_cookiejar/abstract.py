@@ -52,17 +52,30 @@ class AbstractCookieJar(Sized, Iterable[Morsel[str]], ABC):
         return True
 
     @property
-    def cookies(self) -> Mapping[tuple[str, str], SimpleCookie]:
-        """The cookies by (domain, path), as they are now; a copy."""
+    def treat_as_secure_origin(self) -> frozenset[URL]:
+        """The origins whose connections count as secure whatever their scheme."""
+        return frozenset()
+
+    @property
+    def cookies(self) -> MappingProxyType[tuple[str, str], SimpleCookie]:
+        """The cookies by (domain, path), as they are now; a copy.
+
+        As in the reference the paths are without the slashes that end them, so that "/" is "", and
+        there is one cookie of a name: of those that differ in nothing else, the last one.
+        """
         found: dict[tuple[str, str], SimpleCookie] = {}
         for morsel in self:
-            place = found.setdefault((morsel["domain"], morsel["path"]), SimpleCookie())
-            dict.__setitem__(place, morsel.key, morsel)
+            key = morsel["domain"], morsel["path"].rstrip("/")
+            # `dict`'s method, because that of `SimpleCookie` refuses names.
+            dict.__setitem__(found.setdefault(key, SimpleCookie()), morsel.key, morsel)
         return MappingProxyType(found)
 
     @property
     def host_only_cookies(self) -> frozenset[tuple[str, str, str]]:
-        """The (domain, path, name) of the cookies that go to no host below their domain."""
+        """The (domain, path, name) of the cookies that go to no host below their domain.
+
+        The paths are without the slashes that end them.
+        """
         return frozenset()
 
     @abstractmethod

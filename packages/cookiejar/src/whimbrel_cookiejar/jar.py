@@ -4,51 +4,52 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from http.cookies import BaseCookie, Morsel
+from threading import RLock
 from time import time
 from typing import TYPE_CHECKING, Any
 
 from yarl import URL
 
-from whimbrel_cookiejar.abstract import AbstractCookieJar, ClearCookiePredicate, LooseCookies
 from whimbrel_cookiejar.cookie import SHARED_DOMAIN, Cookie, Rejected
 from whimbrel_cookiejar.domains import canonical_host
+from whimbrel_cookiejar.eviction import excess
+from whimbrel_cookiejar.limits import DEFAULT_LIMITS, CookieLimits
 from whimbrel_cookiejar.morsels import (
     cookie_to_morsel,
     morsel_to_set_cookie,
+    set_cookie_pairs,
     simple_cookie,
     text_to_set_cookie,
 )
 from whimbrel_cookiejar.parse import SetCookie, parse_set_cookie
+from whimbrel_cookiejar.persistence import PersistentCookieJar
 from whimbrel_cookiejar.public_suffixes import PublicSuffixList
-from whimbrel_cookiejar.rules import (
-    Target,
-    accept,
-    applies,
-    hides_secure,
-    is_expired,
-    retrieval_order,
-    serialize,
-)
-from whimbrel_cookiejar.store import CookieStore, Record
+from whimbrel_cookiejar.restore import readmit
+from whimbrel_cookiejar.retrieval import Answer, Retrieval
+from whimbrel_cookiejar.rules import Target, hides_secure, is_expired, make_cookie, scope_of
+from whimbrel_cookiejar.store import CookieStore
 
 if TYPE_CHECKING:
+    from whimbrel_cookiejar.abstract import ClearCookiePredicate, LooseCookies
     from whimbrel_cookiejar.interfaces import PublicSuffixes
 
 __all__ = ["CookieJar"]
 
 _NO_URL = URL()
+_SECURE_SCHEMES = frozenset({"https", "wss"})
+_TOO_MANY_OF_RESPONSE = Rejected("the response has more cookies than are taken from one")
 _logger = logging.getLogger("whimbrel_cookiejar")
 
 
-class CookieJar(AbstractCookieJar):
+class CookieJar(PersistentCookieJar):
     """Keeps the cookies of servers and tells which of them a request takes along (RFC 6265bis).
 
     There are two ways to use it. `store` and `cookie_header` need nothing but the text of fields
     and URLs; the others are the interface of `AbstractCookieJar`. Both see the same cookies.
 
-    A jar does no I/O and belongs to one thread. Times are seconds since the epoch.
+    A jar does no I/O but in the methods that save and load it, and belongs to one thread. Times are
+    seconds since the epoch.
 
     Args:
         unsafe: accept cookies of IP addresses.
@@ -58,6 +59,7 @@ class CookieJar(AbstractCookieJar):
         treat_as_secure_origin: origins, such as `http://localhost:8080`, whose connections count
             as secure though their scheme is neither `https` nor `wss`.
         public_suffixes: what no cookie may be shared under; `PublicSuffixList()` if it is `None`.
+        limits: how much the jar keeps and sends.
         loop: deprecated and without effect.
 
     Raises:
@@ -71,6 +73,7 @@ class CookieJar(AbstractCookieJar):
         quote_cookie: bool = True,
         treat_as_secure_origin: str | URL | Iterable[str | URL] | None = (),
         public_suffixes: PublicSuffixes | None = None,
+        limits: CookieLimits = DEFAULT_LIMITS,
         loop: object = None,
     ) -> None:
         super().__init__(loop=loop)
@@ -78,7 +81,16 @@ class CookieJar(AbstractCookieJar):
         self._quote_cookie = quote_cookie
         self._secure_origins = _origins(treat_as_secure_origin)
         self._suffixes = PublicSuffixList() if public_suffixes is None else public_suffixes
+        self._limits = limits
         self._store = CookieStore()
+        self._retrieval = Retrieval(self._store, limits)
+        # Held while cookies change, and while they are looked at one by one.
+        self._lock = RLock()
+
+    @property
+    def limits(self) -> CookieLimits:
+        """How much the jar keeps and sends."""
+        return self._limits
 
     @property
     def unsafe(self) -> bool:
@@ -97,9 +109,9 @@ class CookieJar(AbstractCookieJar):
 
     @property
     def host_only_cookies(self) -> frozenset[tuple[str, str, str]]:
-        """The (domain, path, name) of the cookies that go to no host below their domain."""
+        """The cookies that go to no host below their domain; see `AbstractCookieJar`."""
         return frozenset(
-            (cookie.domain, cookie.path, cookie.name)
+            (cookie.domain, cookie.path.rstrip("/"), cookie.name)
             for cookie in self.all_cookies()
             if cookie.host_only
         )
@@ -124,13 +136,40 @@ class CookieJar(AbstractCookieJar):
         Raises:
             ValueError: the URL is none, or has no host.
         """
+        [outcome] = self.store_response((set_cookie,), url, now)
+        return outcome
+
+    def store_response(
+        self, set_cookies: Sequence[str | bytes], url: str | URL, now: float | None = None
+    ) -> list[Cookie | Rejected]:
+        """Take all Set-Cookie field lines of a response.
+
+        Args:
+            set_cookies: the values of the fields, as for `store`. Those after the first
+                `limits.per_response` are refused.
+            url: the URL that the response is for.
+            now: the time; `None` for the present.
+
+        Returns:
+            What `store` would return for each of them, in their order.
+
+        Raises:
+            ValueError: the URL is none, or has no host.
+        """
         target = self._target(url)
         if target.host == SHARED_DOMAIN:
             raise ValueError("a Set-Cookie field needs the URL it came from, and this has no host")
-        parsed = parse_set_cookie(set_cookie)
-        if isinstance(parsed, Rejected):
-            return parsed
-        return self._take(parsed, target, time() if now is None else now)
+        now = time() if now is None else now
+        limits = self._limits
+        outcomes: list[Cookie | Rejected] = []
+        with self._lock:
+            for field in set_cookies[: limits.per_response]:
+                parsed = parse_set_cookie(field, limits)
+                outcomes.append(
+                    parsed if isinstance(parsed, Rejected) else self._take(parsed, target, now)
+                )
+        surplus = len(set_cookies) - len(outcomes)
+        return outcomes + [_TOO_MANY_OF_RESPONSE] * surplus if surplus else outcomes
 
     def cookie_header(self, url: str | URL, now: float | None = None) -> str:
         """Return the value of the Cookie field for a request.
@@ -146,10 +185,7 @@ class CookieJar(AbstractCookieJar):
         Raises:
             ValueError: the URL is none.
         """
-        # Most jars are empty, and most hosts have no cookies: neither pays for the rules.
-        if not self._store:
-            return ""
-        return serialize([record.cookie for record in self._retrieve(self._target(url), now)])
+        return self._answer(url, now).field if len(self._store) else ""
 
     def cookies_for(self, url: str | URL, now: float | None = None) -> tuple[Cookie, ...]:
         """Return the cookies that `cookie_header` is made of, in the order of sending.
@@ -161,7 +197,10 @@ class CookieJar(AbstractCookieJar):
         Raises:
             ValueError: the URL is none.
         """
-        return tuple(record.snapshot() for record in self._retrieve(self._target(url), now))
+        answer = self._answer(url, now)
+        with self._lock:
+            answer.note_access()
+            return tuple(record.snapshot() for record in answer.records)
 
     def all_cookies(self, now: float | None = None) -> tuple[Cookie, ...]:
         """Return every cookie whose time has not passed, in no particular order.
@@ -169,8 +208,10 @@ class CookieJar(AbstractCookieJar):
         Args:
             now: the time; `None` for the present.
         """
-        self._expire(self._store, time() if now is None else now)
-        return tuple(record.snapshot() for record in self._store)
+        with self._lock:
+            self._expire(time() if now is None else now)
+            self._retrieval.note_accesses()
+            return tuple(record.snapshot() for record in self._store)
 
     # The interface of the reference: morsels.
 
@@ -179,21 +220,24 @@ class CookieJar(AbstractCookieJar):
             yield cookie_to_morsel(cookie, unquote=self._quote_cookie)
 
     def __len__(self) -> int:
-        self._expire(self._store, time())
-        return len(self._store)
+        with self._lock:
+            self._expire(time())
+            return len(self._store)
 
     def clear(self, predicate: ClearCookiePredicate | None = None) -> None:
         """Remove every cookie, or those whose morsels `predicate` is true for."""
         if predicate is None:
-            self._store.clear()
+            with self._lock:
+                self._store.clear()
+                self._retrieval.clear()
             return
-        self._store.remove(
-            [
-                cookie
-                for cookie in self.all_cookies()
-                if predicate(cookie_to_morsel(cookie, unquote=self._quote_cookie))
-            ]
-        )
+        doomed = [
+            cookie
+            for cookie in self.all_cookies()
+            if predicate(cookie_to_morsel(cookie, unquote=self._quote_cookie))
+        ]
+        with self._lock:
+            self._store.remove(doomed)
 
     def clear_domain(self, domain: str) -> None:
         """Remove the cookies of a domain and of the domains below it.
@@ -204,8 +248,9 @@ class CookieJar(AbstractCookieJar):
         Raises:
             ValueError: this is no domain.
         """
-        below = self._store.below(canonical_host(domain.removeprefix(".")))
-        self._store.remove([record.cookie for record in below])
+        domain = canonical_host(domain.removeprefix("."))
+        with self._lock:
+            self._store.remove([record.cookie for record in self._store.below(domain)])
 
     def update_cookies(self, cookies: LooseCookies, response_url: URL = _NO_URL) -> None:
         """Take cookies, from the response of a URL or (without one) for every host.
@@ -238,7 +283,8 @@ class CookieJar(AbstractCookieJar):
                 from_whom = target
                 if target.host == SHARED_DOMAIN:
                     from_whom = Target(canonical_host(parsed.domain or SHARED_DOMAIN), "/", True)
-                _log(self._take(parsed, from_whom, now))
+                with self._lock:
+                    _log(self._take(parsed, from_whom, now))
             else:
                 _log(parsed)
 
@@ -254,11 +300,13 @@ class CookieJar(AbstractCookieJar):
         """
         if type(self).update_cookies is not CookieJar.update_cookies:
             # Programs have subclasses that watch or filter in `update_cookies`: they are asked.
-            super().update_cookies_from_headers(headers, response_url)
+            limited = headers[: self._limits.per_response]
+            pairs = set_cookie_pairs(limited, unquote=self._quote_cookie, limits=self._limits)
+            if pairs:
+                self.update_cookies(pairs, response_url)
             return
-        now = time()
-        for header in headers:
-            _log(self.store(header, response_url, now))
+        for outcome in self.store_response(headers, response_url):
+            _log(outcome)
 
     def filter_cookies(self, request_url: URL = _NO_URL) -> BaseCookie[str]:
         """Return the cookies to send with a request, in the order of sending.
@@ -268,10 +316,57 @@ class CookieJar(AbstractCookieJar):
         Args:
             request_url: the URL of the request. Without a host it gets the shared cookies only.
         """
-        found = self._retrieve(self._target(request_url), None) if self._store else ()
-        return simple_cookie([record.cookie for record in found], quoted=self._quote_cookie)
+        records = self._answer(request_url, None).records if len(self._store) else ()
+        return simple_cookie([record.cookie for record in records], quoted=self._quote_cookie)
+
+    # What `PersistentCookieJar` asks for.
+
+    def _in_order(self, now: float | None) -> list[Cookie]:
+        self._expire(self._store, time() if now is None else now)
+        records = sorted(self._store, key=lambda record: (record.cookie.creation, record.serial))
+        return [record.snapshot() for record in records]
+
+    def _restore(
+        self, found: Iterable[tuple[int, Cookie | Rejected]], merge: bool, now: float | None
+    ) -> list[tuple[int, Rejected]]:
+        now = time() if now is None else now
+        admitted, refused = [], []
+        for number, saved in found:
+            cookie = saved
+            if isinstance(saved, Cookie):
+                cookie = readmit(saved, now, self._suffixes, unsafe=self._unsafe)
+            if isinstance(cookie, Rejected):
+                refused.append((number, cookie))
+            elif not is_expired(cookie, now):
+                admitted.append(cookie)
+        if not merge:
+            self._store.clear()
+        for cookie in admitted:
+            self._store.put(cookie)
+        return refused
 
     # Behind both.
+
+    def _answer(self, url: str | URL, now: float | None) -> Answer:
+        """Return what to send with a request (RFC 6265bis section 5.8.3)."""
+        if isinstance(url, str):
+            url = URL(url)
+        now = time() if now is None else now
+        host = url.raw_host or SHARED_DOMAIN
+        secure = url.scheme in _SECURE_SCHEMES or self._is_secure_origin(url)
+        path = url.raw_path or "/"
+        ready = self._retrieval.ready(host, now)
+        if ready is not None:
+            return ready.answer(path, secure, now)
+        with self._lock:
+            return self._retrieval.prepare(host, now).answer(path, secure, now)
+
+    def _is_secure_origin(self, url: URL) -> bool:
+        return (
+            bool(self._secure_origins)
+            and bool(url.scheme and url.raw_host)
+            and url.origin() in self._secure_origins
+        )
 
     def _target(self, url: str | URL) -> Target:
         if isinstance(url, str):
@@ -280,72 +375,68 @@ class CookieJar(AbstractCookieJar):
         if not host:
             return Target(SHARED_DOMAIN, url.raw_path or "/", False)
         # Cookies do not provide isolation by port (RFC 6265bis section 8.5).
-        secure = url.scheme in {"https", "wss"} or (
-            bool(self._secure_origins) and bool(url.scheme) and url.origin() in self._secure_origins
-        )
+        secure = url.scheme in _SECURE_SCHEMES or self._is_secure_origin(url)
         return Target(canonical_host(host), url.raw_path, secure)
 
     def _parsed(self, name: str, value: object) -> SetCookie | Rejected:
         if isinstance(value, Morsel):
-            return morsel_to_set_cookie(name, value, coded=self._quote_cookie)
+            return morsel_to_set_cookie(name, value, coded=self._quote_cookie, limits=self._limits)
         if not isinstance(value, str | int | float):
             raise TypeError(
                 f"a cookie's value is text or a Morsel, and not {type(value).__qualname__}"
             )
-        return text_to_set_cookie(name, str(value), quote=self._quote_cookie)
+        return text_to_set_cookie(
+            name, str(value), quote=self._quote_cookie, limits=self._limits
+        )
 
     def _take(self, parsed: SetCookie, target: Target, now: float) -> Cookie | Rejected:
         """Put a cookie into the store (RFC 6265bis section 5.7)."""
+        store = self._store
         # 1. to 15., and 17. to 22.
-        cookie = accept(parsed, target, now, self._suffixes, unsafe=self._unsafe)
-        if isinstance(cookie, Rejected):
-            return cookie
+        scope = scope_of(parsed, target, self._suffixes, unsafe=self._unsafe)
+        if isinstance(scope, Rejected):
+            return scope
+        # 23. A cookie that replaces another one keeps its creation-time.
+        old = store.find(scope.domain, parsed.name, scope.path, scope.host_only)
+        stays = old is not None and not is_expired(old.cookie, now)
+        creation = old.cookie.creation if old is not None and stays else now
+        cookie = make_cookie(parsed, scope, now, creation=creation)
         # 16. Leave Secure cookies alone.
         if not cookie.secure and not target.secure and self._hides_secure(cookie, now):
             return Rejected.named("a Secure cookie would be hidden or replaced", cookie.name)
-        # 23. A cookie that replaces another one keeps its creation-time.
-        old = self._store.get(cookie)
-        if old is not None:
-            if is_expired(old.cookie, now):
-                self._store.remove((old.cookie,))
-            else:
-                cookie = replace(cookie, creation=old.cookie.creation)
+        if old is not None and not stays:
+            store.remove((old.cookie,))
         # 24. Insert it; or only remove what it replaces, when its own time has passed.
         if is_expired(cookie, now):
-            self._store.remove((cookie,))
-        else:
-            self._store.put(cookie)
+            store.remove((cookie,))
+            return cookie
+        record = store.put(cookie)
+        if not stays:
+            self._evict(cookie.domain, now)
+            if store.get(cookie) is not record:
+                return Rejected.named("there are too many, and it goes before them", cookie.name)
         return cookie
+
+    def _evict(self, domain: str, now: float) -> None:
+        """Remove excess cookies, if there are any since one was added to a domain."""
+        store, limits = self._store, self._limits
+        if store.count(domain) > limits.per_domain:
+            self._retrieval.note_accesses()
+            doomed = excess(store.of_domain(domain), limits.per_domain, now, crowded=True)
+            store.remove([record.cookie for record in doomed])
+        if len(store) > limits.in_all:
+            self._retrieval.note_accesses()
+            doomed = excess(store, limits.in_all, now, crowded=False)
+            store.remove([record.cookie for record in doomed])
 
     def _hides_secure(self, cookie: Cookie, now: float) -> bool:
         """Ask every cookie in a domain above or below (RFC 6265bis section 5.7, step 16)."""
         near = self._store.for_host(cookie.domain) + self._store.below(cookie.domain)
         return any(hides_secure(cookie, record.cookie, now) for record in near)
 
-    def _retrieve(self, target: Target, now: float | None) -> list[Record]:
-        """Return the records of the cookies to send, in order (RFC 6265bis section 5.8.3)."""
-        records = self._store.for_host(target.host)
-        if not records:
-            return []
-        now = time() if now is None else now
-        # 1. The cookies that apply; those whose time has passed go for good.
-        found = [record for record in records if applies(record.cookie, target, now)]
-        if len(found) < len(records):
-            self._expire(records, now)
-        # The store puts the shared cookies last: this is one look when there are none.
-        if found and found[-1].cookie.domain == SHARED_DOMAIN:
-            found = _without_hidden_shared(found)
-        # 2. Their order.
-        if len(found) > 1:
-            found.sort(key=_order)
-        # 3. Their last-access-time.
-        for record in found:
-            record.last_access = now
-        return found
-
-    def _expire(self, records: Iterable[Record], now: float) -> None:
-        """Remove those of `records` whose time has passed."""
-        self._store.remove([r.cookie for r in records if is_expired(r.cookie, now)])
+    def _expire(self, now: float) -> None:
+        """Remove every cookie whose time has passed."""
+        self._store.remove([r.cookie for r in self._store if is_expired(r.cookie, now)])
 
 
 def _log(outcome: Cookie | Rejected) -> None:
@@ -359,16 +450,3 @@ def _origins(origins: str | URL | Iterable[str | URL] | None) -> frozenset[URL]:
     if isinstance(origins, str | URL):
         origins = (origins,)
     return frozenset(URL(origin).origin() for origin in origins)
-
-
-def _without_hidden_shared(records: list[Record]) -> list[Record]:
-    """Leave out each shared cookie whose name a cookie of the host itself has.
-
-    A shared cookie is the program's default, and what a server has set is stronger.
-    """
-    own = {r.cookie.name for r in records if r.cookie.domain != SHARED_DOMAIN}
-    return [r for r in records if r.cookie.domain != SHARED_DOMAIN or r.cookie.name not in own]
-
-
-def _order(record: Record) -> tuple[tuple[int, float], int]:
-    return retrieval_order(record.cookie), record.serial

@@ -1,0 +1,84 @@
+"""The door for cookies from files, which are believed no more than servers are."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from math import inf
+from typing import TYPE_CHECKING
+
+from yarl import URL
+
+from whimbrel_cookiejar.cookie import SHARED_DOMAIN, Cookie, Rejected
+from whimbrel_cookiejar.parse import SetCookie, check_name_value
+from whimbrel_cookiejar.rules import Target, accept
+
+if TYPE_CHECKING:
+    from whimbrel_cookiejar.interfaces import PublicSuffixes
+
+__all__ = ["readmit"]
+
+_MAX_HOST = 255
+"""The characters that a name in the DNS may have, dots included (RFC 1035 section 2.3.4)."""
+
+# Of a Path attribute or of a URL: HTAB may be in the first, and ";" in the second.
+_NO_PATH = re.compile(r"[\x00-\x08\x0A-\x1F\x7F\uD800-\uDC7F\uDD00-\uDFFF]")
+
+
+def readmit(
+    saved: Cookie, now: float, suffixes: PublicSuffixes, *, unsafe: bool
+) -> Cookie | Rejected:
+    """Put a cookie that was saved through the rules again, as if its host had sent it just now.
+
+    Args:
+        saved: the cookie, of any content; its times are finite, but for an expiry of `inf`. Times
+            of its past that are in the future become the present.
+        now: seconds since the epoch.
+        suffixes: the public suffixes.
+        unsafe: whether IP addresses may set cookies.
+
+    Returns:
+        The cookie, whose expiry may have passed already, or why there can be none.
+    """
+    refusal = check_name_value(saved.name, saved.value)
+    if refusal is not None:
+        return Rejected.named(refusal, saved.name)
+    host = _host(saved.domain)
+    if host is None:
+        return Rejected.named("the domain is not the name of a host", saved.name)
+    # Without this check, the rules would replace it by the default path, which is a wider one.
+    if not saved.path.startswith("/") or _NO_PATH.search(saved.path):
+        return Rejected.named("the path is none", saved.name)
+    parsed = SetCookie(
+        saved.name,
+        saved.value,
+        expires=None if saved.expiry == inf else saved.expiry,
+        domain=None if saved.host_only else host,
+        path=saved.path,
+        secure=saved.secure,
+        http_only=saved.http_only,
+        same_site=saved.same_site,
+        partitioned=saved.partitioned,
+    )
+    cookie = accept(parsed, Target(host, "/", True), now, suffixes, unsafe=unsafe)
+    if isinstance(cookie, Rejected):
+        return cookie
+    if cookie.host_only != saved.host_only:
+        # An IP address is asked for as a public suffix, too.
+        return Rejected.named("the domain is a public suffix, and not host-only", saved.name)
+    return replace(
+        cookie, creation=min(saved.creation, now), last_access=min(saved.last_access, now)
+    )
+
+
+def _host(domain: str) -> str | None:
+    """Return the canonical host that a URL with the host `domain` has, if there can be one."""
+    if domain == SHARED_DOMAIN:
+        return SHARED_DOMAIN
+    if len(domain) > _MAX_HOST:
+        return None
+    try:
+        host = URL.build(scheme="http", host=domain).raw_host
+    except ValueError:
+        return None
+    return None if host is None else host.lower()
