@@ -97,7 +97,7 @@ def test_domain_match(host: str, domain: str, matches: bool) -> None:
     ],
 )
 def test_parent_domains(host: str, parents: list[str]) -> None:
-    assert parent_domains(host) == parents
+    assert list(parent_domains(host)) == parents
 
 
 @given(HOSTS, HOSTS)

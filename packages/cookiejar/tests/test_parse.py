@@ -5,9 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from whimbrel_cookiejar import Rejected
+from whimbrel_cookiejar.limits import DEFAULT_LIMITS
 from whimbrel_cookiejar.parse import (
-    MAX_ATTRIBUTE_OCTETS,
-    MAX_NAME_VALUE_OCTETS,
     SetCookie,
     apply_attribute,
     check_name_value,
@@ -67,16 +66,16 @@ def test_a_control_character_anywhere_is_no_cookie(field: str, control: str) -> 
 @pytest.mark.parametrize(
     ("name", "value", "fits"),
     [
-        ("n", "v" * (MAX_NAME_VALUE_OCTETS - 1), True),
-        ("n", "v" * MAX_NAME_VALUE_OCTETS, False),
-        ("n" * (MAX_NAME_VALUE_OCTETS - 1), "v", True),
-        ("n" * MAX_NAME_VALUE_OCTETS, "v", False),
-        ("", "v" * MAX_NAME_VALUE_OCTETS, True),
-        ("", "v" * (MAX_NAME_VALUE_OCTETS + 1), False),
+        ("n", "v" * (DEFAULT_LIMITS.name_value_octets - 1), True),
+        ("n", "v" * DEFAULT_LIMITS.name_value_octets, False),
+        ("n" * (DEFAULT_LIMITS.name_value_octets - 1), "v", True),
+        ("n" * DEFAULT_LIMITS.name_value_octets, "v", False),
+        ("", "v" * DEFAULT_LIMITS.name_value_octets, True),
+        ("", "v" * (DEFAULT_LIMITS.name_value_octets + 1), False),
         # Octets and not characters.
-        ("nn", "é" * (MAX_NAME_VALUE_OCTETS // 2 - 1), True),
-        ("nn", "é" * (MAX_NAME_VALUE_OCTETS // 2), False),
-        ("nn", "\udcff" * (MAX_NAME_VALUE_OCTETS - 2), True),
+        ("nn", "é" * (DEFAULT_LIMITS.name_value_octets // 2 - 1), True),
+        ("nn", "é" * (DEFAULT_LIMITS.name_value_octets // 2), False),
+        ("nn", "\udcff" * (DEFAULT_LIMITS.name_value_octets - 2), True),
     ],
 )
 def test_the_name_and_the_value_have_a_limit_together(name: str, value: str, fits: bool) -> None:
@@ -185,10 +184,10 @@ def test_attributes(attributes: str, expected: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("value", "taken"),
     [
-        ("/" + "x" * (MAX_ATTRIBUTE_OCTETS - 1), True),
-        ("/" + "x" * MAX_ATTRIBUTE_OCTETS, False),
-        ("/x" + "é" * (MAX_ATTRIBUTE_OCTETS // 2 - 1), True),
-        ("/" + "é" * (MAX_ATTRIBUTE_OCTETS // 2), False),
+        ("/" + "x" * (DEFAULT_LIMITS.attribute_octets - 1), True),
+        ("/" + "x" * DEFAULT_LIMITS.attribute_octets, False),
+        ("/x" + "é" * (DEFAULT_LIMITS.attribute_octets // 2 - 1), True),
+        ("/" + "é" * (DEFAULT_LIMITS.attribute_octets // 2), False),
         ("/\ud800", False),
     ],
 )
@@ -196,7 +195,7 @@ def test_an_attribute_of_more_than_1024_octets_is_ignored(value: str, taken: boo
     cookie = SetCookie("a", "b", path="/before")
     apply_attribute(cookie, "Path", value)
     assert cookie.path == (value if taken else "/before")
-    apply_attribute(cookie, "Domain", "." + "d" * MAX_ATTRIBUTE_OCTETS)
+    apply_attribute(cookie, "Domain", "." + "d" * DEFAULT_LIMITS.attribute_octets)
     assert cookie.domain is None
 
 

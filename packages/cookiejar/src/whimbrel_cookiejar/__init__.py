@@ -11,6 +11,7 @@ from whimbrel_cookiejar.cookie import Cookie, Rejected
 from whimbrel_cookiejar.errors import CookieFileError
 from whimbrel_cookiejar.interfaces import PublicSuffixes
 from whimbrel_cookiejar.jar import CookieJar
+from whimbrel_cookiejar.limits import CookieLimits
 from whimbrel_cookiejar.morsels import parse_set_cookies
 from whimbrel_cookiejar.public_suffixes import PublicSuffixList
 
@@ -20,6 +21,7 @@ __all__ = [
     "Cookie",
     "CookieFileError",
     "CookieJar",
+    "CookieLimits",
     "DummyCookieJar",
     "LooseCookies",
     "PublicSuffixList",

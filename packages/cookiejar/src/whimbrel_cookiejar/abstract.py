@@ -11,8 +11,7 @@ from typing import Any
 
 from yarl import URL
 
-from whimbrel_cookiejar.morsels import set_cookie_to_morsel
-from whimbrel_cookiejar.parse import SetCookie, parse_set_cookie
+from whimbrel_cookiejar.morsels import set_cookie_pairs
 
 __all__ = ["AbstractCookieJar", "ClearCookiePredicate", "DummyCookieJar", "LooseCookies"]
 
@@ -104,12 +103,7 @@ class AbstractCookieJar(Sized, Iterable[Morsel[str]], ABC):
             headers: the values of its Set-Cookie field lines, one cookie each.
             response_url: the URL of the response.
         """
-        pairs = []
-        for header in headers:
-            parsed = parse_set_cookie(header)
-            if isinstance(parsed, SetCookie):
-                morsel = set_cookie_to_morsel(parsed, unquote=self.quote_cookie)
-                pairs.append((parsed.name, morsel))
+        pairs = set_cookie_pairs(headers, unquote=self.quote_cookie)
         if pairs:
             self.update_cookies(pairs, response_url)
 

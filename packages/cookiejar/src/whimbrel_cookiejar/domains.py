@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from yarl import URL
 
@@ -32,6 +33,7 @@ def canonical_host(host: str) -> str:
     return host.lower()
 
 
+@lru_cache(maxsize=512)
 def is_ip_address(host: str) -> bool:
     """Tell whether a canonical host is an IP address, or would be taken for one."""
     return ":" in host or _ENDS_IN_NUMBER.search(host) is not None
@@ -50,10 +52,11 @@ def domain_match(string: str, domain: str) -> bool:
     return bool(domain) and string.endswith("." + domain) and not is_ip_address(string)
 
 
-def parent_domains(host: str) -> list[str]:
+@lru_cache(maxsize=512)
+def parent_domains(host: str) -> tuple[str, ...]:
     """Return the domains that a canonical host matches, other than itself, the longest first."""
     if is_ip_address(host):
-        return []
+        return ()
     parents = []
     # Nothing stands above the dot that ends a host, least of all the domain of shared cookies.
     last = len(host) - 1
@@ -61,4 +64,4 @@ def parent_domains(host: str) -> list[str]:
     while 0 <= dot < last:
         parents.append(host[dot + 1 :])
         dot = host.find(".", dot + 1)
-    return parents
+    return tuple(parents)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from http.cookies import BaseCookie, Morsel
+from operator import itemgetter
 from threading import RLock
 from time import time
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,7 @@ __all__ = ["CookieJar"]
 _NO_URL = URL()
 _SECURE_SCHEMES = frozenset({"https", "wss"})
 _TOO_MANY_OF_RESPONSE = Rejected("the response has more cookies than are taken from one")
+_EVICTED = "there are too many cookies, and others go last"
 _logger = logging.getLogger("whimbrel_cookiejar")
 
 
@@ -267,7 +269,7 @@ class CookieJar(PersistentCookieJar):
 
         Raises:
             TypeError: a value is neither text, a number nor a morsel, or the cookies are text.
-            ValueError: no cookie can have this name, or this value.
+            ValueError: no cookie can have this name, or this value. None of the cookies is taken.
         """
         given: object = cookies
         if isinstance(given, str):  # which would be taken for pairs of characters
@@ -277,16 +279,14 @@ class CookieJar(PersistentCookieJar):
         pairs: Iterable[tuple[str, Any]] = (
             cookies.items() if isinstance(cookies, Mapping) else cookies
         )
-        for name, value in pairs:
-            parsed = self._parsed(name, value)
-            if isinstance(parsed, SetCookie):
-                from_whom = target
-                if target.host == SHARED_DOMAIN:
-                    from_whom = Target(canonical_host(parsed.domain or SHARED_DOMAIN), "/", True)
-                with self._lock:
-                    _log(self._take(parsed, from_whom, now))
-            else:
-                _log(parsed)
+        all_parsed = [self._parsed(name, value) for name, value in pairs]
+        with self._lock:
+            for parsed in all_parsed:
+                _log(
+                    parsed
+                    if isinstance(parsed, Rejected)
+                    else self._take(parsed, _sender(parsed, target), now)
+                )
 
     def update_cookies_from_headers(self, headers: Sequence[str], response_url: URL) -> None:
         """Take the cookies of a response.
@@ -322,28 +322,37 @@ class CookieJar(PersistentCookieJar):
     # What `PersistentCookieJar` asks for.
 
     def _in_order(self, now: float | None) -> list[Cookie]:
-        self._expire(self._store, time() if now is None else now)
-        records = sorted(self._store, key=lambda record: (record.cookie.creation, record.serial))
-        return [record.snapshot() for record in records]
+        with self._lock:
+            self._expire(time() if now is None else now)
+            self._retrieval.note_accesses()
+            records = sorted(self._store, key=lambda r: (r.cookie.creation, r.serial))
+            return [record.snapshot() for record in records]
 
     def _restore(
         self, found: Iterable[tuple[int, Cookie | Rejected]], merge: bool, now: float | None
     ) -> list[tuple[int, Rejected]]:
         now = time() if now is None else now
-        admitted, refused = [], []
+        admitted: list[tuple[int, Cookie]] = []
+        refused: list[tuple[int, Rejected]] = []
         for number, saved in found:
             cookie = saved
             if isinstance(saved, Cookie):
-                cookie = readmit(saved, now, self._suffixes, unsafe=self._unsafe)
+                cookie = readmit(saved, now, self._suffixes, self._limits, unsafe=self._unsafe)
             if isinstance(cookie, Rejected):
                 refused.append((number, cookie))
             elif not is_expired(cookie, now):
-                admitted.append(cookie)
-        if not merge:
-            self._store.clear()
-        for cookie in admitted:
-            self._store.put(cookie)
-        return refused
+                admitted.append((number, cookie))
+        with self._lock:
+            if not merge:
+                self._store.clear()
+            for _, cookie in admitted:
+                self._store.put(cookie)
+            for domain in {cookie.domain for _, cookie in admitted}:
+                self._evict(domain, now)
+            for number, cookie in admitted:
+                if self._store.get(cookie) is None:
+                    refused.append((number, Rejected.named(_EVICTED, cookie.name)))
+        return sorted(refused, key=itemgetter(0))
 
     # Behind both.
 
@@ -385,9 +394,7 @@ class CookieJar(PersistentCookieJar):
             raise TypeError(
                 f"a cookie's value is text or a Morsel, and not {type(value).__qualname__}"
             )
-        return text_to_set_cookie(
-            name, str(value), quote=self._quote_cookie, limits=self._limits
-        )
+        return text_to_set_cookie(name, str(value), quote=self._quote_cookie, limits=self._limits)
 
     def _take(self, parsed: SetCookie, target: Target, now: float) -> Cookie | Rejected:
         """Put a cookie into the store (RFC 6265bis section 5.7)."""
@@ -414,7 +421,7 @@ class CookieJar(PersistentCookieJar):
         if not stays:
             self._evict(cookie.domain, now)
             if store.get(cookie) is not record:
-                return Rejected.named("there are too many, and it goes before them", cookie.name)
+                return Rejected.named(_EVICTED, cookie.name)
         return cookie
 
     def _evict(self, domain: str, now: float) -> None:
@@ -437,6 +444,13 @@ class CookieJar(PersistentCookieJar):
     def _expire(self, now: float) -> None:
         """Remove every cookie whose time has passed."""
         self._store.remove([r.cookie for r in self._store if is_expired(r.cookie, now)])
+
+
+def _sender(parsed: SetCookie, target: Target) -> Target:
+    """Return who set a cookie of `update_cookies`: the response's URL, or else its own domain."""
+    if target.host != SHARED_DOMAIN:
+        return target
+    return Target(canonical_host(parsed.domain or SHARED_DOMAIN), "/", True)
 
 
 def _log(outcome: Cookie | Rejected) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from whimbrel_cookiejar.cookie import Cookie, Rejected
 from whimbrel_cookiejar.dates import format_http_date
+from whimbrel_cookiejar.limits import DEFAULT_LIMITS, CookieLimits
 from whimbrel_cookiejar.parse import (
     SetCookie,
     apply_attribute,
@@ -29,6 +30,7 @@ __all__ = [
     "morsel_to_set_cookie",
     "parse_set_cookies",
     "quote_value",
+    "set_cookie_pairs",
     "set_cookie_to_morsel",
     "simple_cookie",
     "text_to_set_cookie",
@@ -137,38 +139,69 @@ def _set_attributes(morsel: Morsel[str], attributes: dict[str, Any]) -> None:
             dict.__setitem__(morsel, key, value)
 
 
-def morsel_to_set_cookie(name: str, morsel: Morsel[Any], *, coded: bool) -> SetCookie | Rejected:
+def morsel_to_set_cookie(
+    name: str, morsel: Morsel[Any], *, coded: bool, limits: CookieLimits = DEFAULT_LIMITS
+) -> SetCookie | Rejected:
     """Return a morsel as the field that would have said the same.
 
     Args:
         name: the key it was given under; as in the reference, it is stronger than the morsel's own.
         morsel: the morsel; its attributes are read as strictly as those of a field.
         coded: whether the cookie's value is the morsel's `coded_value`, or its `value`.
+        limits: those on octets count.
     """
     parsed = SetCookie(name, str(morsel.coded_value if coded else morsel.value))
-    refusal = check_name_value(parsed.name, parsed.value)
+    refusal = check_name_value(parsed.name, parsed.value, limits)
     if refusal is not None:
         return Rejected.named(refusal, name)
     for attribute, value in morsel.items():
         # An attribute that is not there has an empty value, and so has a flag that is not set.
         if value is True or (value is not False and str(value)):
-            apply_attribute(parsed, attribute, "" if value is True else str(value))
+            text = "" if value is True else str(value)
+            apply_attribute(parsed, attribute, text, limits.attribute_octets)
     return parsed
 
 
-def text_to_set_cookie(name: str, value: str, *, quote: bool) -> SetCookie:
+def text_to_set_cookie(
+    name: str, value: str, *, quote: bool, limits: CookieLimits = DEFAULT_LIMITS
+) -> SetCookie:
     """Return a name and a value of the program's as the field that would have said the same.
+
+    Args:
+        name: the name.
+        value: the value.
+        quote: whether to quote the value if it needs that.
+        limits: those on octets count.
 
     Raises:
         ValueError: no cookie can have them.
     """
     parsed = SetCookie(name, quote_value(value) if quote else value)
     # Without a name it would be a server's oddity, but it is a program's mistake.
-    refusal = check_name_value(name, parsed.value) if name else "the name is empty"
+    refusal = check_name_value(name, parsed.value, limits) if name else "the name is empty"
     if refusal is not None:
         shown = Rejected.named(refusal, name).name
         raise ValueError(f"cookie '{shown}' cannot be sent: {refusal}")
     return parsed
+
+
+def set_cookie_pairs(
+    fields: Iterable[str], *, unquote: bool, limits: CookieLimits = DEFAULT_LIMITS
+) -> list[tuple[str, Morsel[str]]]:
+    """Return the cookies of a response as names and morsels, for an `update_cookies`.
+
+    Args:
+        fields: the values of its Set-Cookie field lines, one cookie each. Those that no client
+            could keep are left out.
+        unquote: whether a morsel's `value` is without the quotes that the field has.
+        limits: those on octets count.
+    """
+    pairs = []
+    for field in fields:
+        parsed = parse_set_cookie(field, limits)
+        if isinstance(parsed, SetCookie):
+            pairs.append((parsed.name, set_cookie_to_morsel(parsed, unquote=unquote)))
+    return pairs
 
 
 def parse_set_cookies(fields: Iterable[str]) -> SimpleCookie:
@@ -179,11 +212,8 @@ def parse_set_cookies(fields: Iterable[str]) -> SimpleCookie:
             could keep are left out; of a name that comes twice, the last one counts.
     """
     cookies = SimpleCookie()
-    for field in fields:
-        parsed = parse_set_cookie(field)
-        if isinstance(parsed, SetCookie):
-            morsel = set_cookie_to_morsel(parsed, unquote=True)
-            dict.__setitem__(cookies, parsed.name, morsel)
+    # `dict`'s method, because that of `BaseCookie` refuses names.
+    dict.update(cookies, set_cookie_pairs(fields, unquote=True))
     return cookies
 
 

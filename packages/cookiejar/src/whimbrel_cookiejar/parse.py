@@ -8,26 +8,27 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from whimbrel_cookiejar.cookie import Rejected, SameSite
 from whimbrel_cookiejar.dates import parse_cookie_date
+from whimbrel_cookiejar.limits import DEFAULT_LIMITS, CookieLimits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = [
-    "MAX_ATTRIBUTE_OCTETS",
-    "MAX_NAME_VALUE_OCTETS",
     "SetCookie",
     "apply_attribute",
     "check_name_value",
     "parse_set_cookie",
 ]
 
-MAX_NAME_VALUE_OCTETS: Final = 4096
-MAX_ATTRIBUTE_OCTETS: Final = 1024
+# The attributes of a `SetCookie`, in their order.
+_Attributes = tuple[int | None, float | None, str | None, str | None, bool, bool, SameSite, bool]
 
+_SHORT: Final = 256
 _WSP = " \t"
 _CONTROL = re.compile(r"[\x00-\x08\x0A-\x1F\x7F]")
 _MAX_AGE = re.compile(r"-?[0-9]+\Z")
@@ -64,7 +65,9 @@ class SetCookie:
     partitioned: bool = False
 
 
-def parse_set_cookie(field: str | bytes) -> SetCookie | Rejected:
+def parse_set_cookie(
+    field: str | bytes, limits: CookieLimits = DEFAULT_LIMITS
+) -> SetCookie | Rejected:
     """Parse the value of one Set-Cookie field line, which is one cookie.
 
     RFC 6265bis section 5.6.
@@ -72,10 +75,12 @@ def parse_set_cookie(field: str | bytes) -> SetCookie | Rejected:
     Args:
         field: the field's value. Bytes are decoded as UTF-8, and those that are not UTF-8 become
             surrogate escapes, so that `name.encode("utf-8", "surrogateescape")` gives them back.
+        limits: those on octets count.
     """
     text = field if isinstance(field, str) else field.decode("utf-8", "surrogateescape")
-    # 1. A control character (other than HTAB) anywhere: ignore the whole field.
-    if _CONTROL.search(text):
+    # 1. A control character (other than HTAB) anywhere: ignore the whole field. None is printable,
+    #    so that most fields need no search.
+    if not text.isprintable() and _CONTROL.search(text):
         return Rejected("the field contains a control character")
     # 2. The name-value-pair ends at the first ";".
     pair, _, attributes = text.partition(";")
@@ -86,35 +91,40 @@ def parse_set_cookie(field: str | bytes) -> SetCookie | Rejected:
     # 4. White space around both is not part of them.
     name, value = name.strip(_WSP), value.strip(_WSP)
     # 5. The limit of the name and the value together; steps 2 to 4 of section 5.7 with it.
-    refusal = check_name_value(name, value)
+    refusal = _check_size(name, value, limits)
     if refusal is not None:
         return Rejected.named(refusal, name)
     # 6. These are the cookie-name and the cookie-value.
-    cookie = SetCookie(name, value)
-    if attributes:
-        _parse_attributes(attributes, cookie)
-    return cookie
+    if not attributes:
+        return SetCookie(name, value)
+    # Servers send the same attributes with one value after another; what is long is no such thing.
+    read = _read_attributes if len(attributes) <= _SHORT else _read_attributes.__wrapped__
+    return SetCookie(name, value, *read(attributes, limits.attribute_octets))
 
 
-def check_name_value(name: str, value: str) -> str | None:
+def check_name_value(name: str, value: str, limits: CookieLimits = DEFAULT_LIMITS) -> str | None:
     """Return why no cookie can have this name and value, or `None` when one can.
 
     RFC 6265bis section 5.7, steps 2 to 4; and what a field could not have said, because it would
     have ended there, is refused too, as it would be read as something else when it is sent.
     """
-    if not name and not value:
-        return "the name and the value are empty"
     if _CONTROL.search(name) or _CONTROL.search(value):
         return "the name or the value contains a control character"
     if ";" in name or "=" in name or ";" in value:
         return 'the name contains ";" or "=", or the value contains ";"'
     if name != name.strip(_WSP) or value != value.strip(_WSP):
         return "the name or the value begins or ends with white space"
+    return _check_size(name, value, limits)
+
+
+def _check_size(name: str, value: str, limits: CookieLimits) -> str | None:
+    if not name and not value:
+        return "the name and the value are empty"
     octets = _octets(name) + _octets(value)
     if octets < 0:
         return "the name or the value cannot be written in UTF-8"
-    if octets > MAX_NAME_VALUE_OCTETS:
-        return f"the name and the value have more than {MAX_NAME_VALUE_OCTETS} octets"
+    if octets > limits.name_value_octets:
+        return f"the name and the value have more than {limits.name_value_octets} octets"
     return None
 
 
@@ -128,24 +138,38 @@ def _octets(text: str) -> int:
         return -(1 << 62)
 
 
-def _parse_attributes(unparsed: str, cookie: SetCookie) -> None:
-    """Apply each attribute of the rest of the field, the first ";" taken off."""
+@lru_cache(maxsize=256)
+def _read_attributes(unparsed: str, max_octets: int) -> _Attributes:
+    """Read the attributes in the rest of the field, the first ";" taken off."""
+    cookie = SetCookie("", "")
     # 1. to 3. and 8. Each cookie-av ends at the next ";".
     for attribute in unparsed.split(";"):
         # 4. Without a "=", the attribute-value is empty.
         name, _, value = attribute.partition("=")
         # 5. White space around both is not part of them.
-        apply_attribute(cookie, name.strip(_WSP), value.strip(_WSP))
+        apply_attribute(cookie, name.strip(_WSP), value.strip(_WSP), max_octets)
+    return (
+        cookie.max_age,
+        cookie.expires,
+        cookie.domain,
+        cookie.path,
+        cookie.secure,
+        cookie.http_only,
+        cookie.same_site,
+        cookie.partitioned,
+    )
 
 
-def apply_attribute(cookie: SetCookie, name: str, value: str) -> None:
+def apply_attribute(
+    cookie: SetCookie, name: str, value: str, max_octets: int = DEFAULT_LIMITS.attribute_octets
+) -> None:
     """Apply one attribute to `cookie` (RFC 6265bis section 5.6, steps 6 and 7).
 
     Attributes with unknown names, too long values, or values that mean nothing are ignored.
     """
     apply = _ATTRIBUTES.get(name.lower())
     # 6. A value of more than 1024 octets: ignore the attribute.
-    if apply is not None and 0 <= _octets(value) <= MAX_ATTRIBUTE_OCTETS:
+    if apply is not None and 0 <= _octets(value) <= max_octets:
         # 7. Process the attribute as its own section says.
         apply(cookie, value)
 

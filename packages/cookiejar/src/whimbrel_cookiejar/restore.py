@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from yarl import URL
 
 from whimbrel_cookiejar.cookie import SHARED_DOMAIN, Cookie, Rejected
+from whimbrel_cookiejar.limits import DEFAULT_LIMITS, CookieLimits
 from whimbrel_cookiejar.parse import SetCookie, check_name_value
 from whimbrel_cookiejar.rules import Target, accept
 
@@ -26,7 +27,12 @@ _NO_PATH = re.compile(r"[\x00-\x08\x0A-\x1F\x7F\uD800-\uDC7F\uDD00-\uDFFF]")
 
 
 def readmit(
-    saved: Cookie, now: float, suffixes: PublicSuffixes, *, unsafe: bool
+    saved: Cookie,
+    now: float,
+    suffixes: PublicSuffixes,
+    limits: CookieLimits = DEFAULT_LIMITS,
+    *,
+    unsafe: bool,
 ) -> Cookie | Rejected:
     """Put a cookie that was saved through the rules again, as if its host had sent it just now.
 
@@ -35,12 +41,13 @@ def readmit(
             of its past that are in the future become the present.
         now: seconds since the epoch.
         suffixes: the public suffixes.
+        limits: those on octets count.
         unsafe: whether IP addresses may set cookies.
 
     Returns:
         The cookie, whose expiry may have passed already, or why there can be none.
     """
-    refusal = check_name_value(saved.name, saved.value)
+    refusal = check_name_value(saved.name, saved.value, limits)
     if refusal is not None:
         return Rejected.named(refusal, saved.name)
     host = _host(saved.domain)

@@ -21,12 +21,16 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MAX_AGE",
+    "Scope",
     "Target",
     "accept",
     "applies",
+    "cookie_pair",
     "hides_secure",
     "is_expired",
+    "make_cookie",
     "retrieval_order",
+    "scope_of",
     "serialize",
 ]
 
@@ -51,6 +55,20 @@ class Target(NamedTuple):
     secure: bool
 
 
+class Scope(NamedTuple):
+    """Where a cookie goes. With its name it is a cookie's identity.
+
+    Attributes:
+        domain: the cookie's domain.
+        host_only: the host-only-flag.
+        path: the cookie's path.
+    """
+
+    domain: str
+    host_only: bool
+    path: str
+
+
 def accept(
     parsed: SetCookie, target: Target, now: float, suffixes: PublicSuffixes, *, unsafe: bool
 ) -> Cookie | Rejected:
@@ -68,17 +86,27 @@ def accept(
     Returns:
         The cookie, whose expiry may have passed already: the server wants it removed.
     """
+    scope = scope_of(parsed, target, suffixes, unsafe=unsafe)
+    return scope if isinstance(scope, Rejected) else make_cookie(parsed, scope, now, creation=now)
+
+
+def scope_of(
+    parsed: SetCookie, target: Target, suffixes: PublicSuffixes, *, unsafe: bool
+) -> Scope | Rejected:
+    """Decide where a cookie goes that `target` sent, or say why it goes nowhere.
+
+    The first half of `accept`, with its arguments: all of the steps that may refuse the cookie.
+    """
     # 1. The user agent may refuse a cookie for reasons of its own.
     if not unsafe and is_ip_address(target.host):
         return Rejected.named("the host is an IP address, and the jar is not unsafe", parsed.name)
     # 7. to 10. Whose cookie it is.
-    scope = _scope(parsed.domain or "", target.host, suffixes)
-    if isinstance(scope, str):
-        return Rejected.named(scope, parsed.name)
-    domain, host_only = scope
+    whose = _domain_of(parsed.domain or "", target.host, suffixes)
+    if isinstance(whose, str):
+        return Rejected.named(whose, parsed.name)
+    domain, host_only = whose
     # 11. The path, the default one if the server gave none that can be.
     path = parsed.path or default_path(target.path)
-    # 12. and 14. Secure and HttpOnly are as parsed.
     # 13. A Secure cookie cannot come over an insecure connection.
     if parsed.secure and not target.secure:
         return Rejected.named("Secure came over a connection that is not secure", parsed.name)
@@ -91,26 +119,39 @@ def accept(
     refusal = _broken_promise(parsed, host_only=host_only, path=path)
     if refusal is not None:
         return Rejected.named(refusal, parsed.name)
-    # 5. and 6. The life time, and the cookie.
+    return Scope(domain, host_only, path)
+
+
+def make_cookie(parsed: SetCookie, scope: Scope, now: float, *, creation: float) -> Cookie:
+    """Make the cookie, the second half of `accept`.
+
+    Args:
+        parsed: the field.
+        scope: where the cookie goes.
+        now: seconds since the epoch.
+        creation: its creation-time: `now`, or that of the cookie it replaces.
+    """
+    # 5. and 6. The life time, and the cookie; 12. and 14. Secure and HttpOnly are as parsed.
     expiry = _expiry(parsed, now)
+    # By position, in the order of the fields: keywords cost as much as half of the rules do.
     return Cookie(
-        name=parsed.name,
-        value=parsed.value,
-        domain=domain,
-        host_only=host_only,
-        path=path,
-        secure=parsed.secure,
-        http_only=parsed.http_only,
-        same_site=parsed.same_site,
-        partitioned=parsed.partitioned,
-        persistent=expiry != inf,
-        expiry=expiry,
-        creation=now,
-        last_access=now,
+        parsed.name,
+        parsed.value,
+        scope.domain,
+        scope.host_only,
+        scope.path,
+        parsed.secure,
+        parsed.http_only,
+        parsed.same_site,
+        parsed.partitioned,
+        expiry != inf,
+        expiry,
+        creation,
+        now,
     )
 
 
-def _scope(attribute: str, host: str, suffixes: PublicSuffixes) -> tuple[str, bool] | str:
+def _domain_of(attribute: str, host: str, suffixes: PublicSuffixes) -> tuple[str, bool] | str:
     """Return the cookie's domain and its host-only-flag, or why it has none (steps 7 to 10)."""
     # 8. A domain-attribute that is not ASCII: ignore the cookie.
     if not attribute.isascii():
@@ -210,9 +251,13 @@ def retrieval_order(cookie: Cookie) -> tuple[int, float]:
     return -len(cookie.path), cookie.creation
 
 
-def serialize(cookies: Iterable[Cookie]) -> str:
+def cookie_pair(cookie: Cookie) -> str:
+    """Return what is sent of a cookie (RFC 6265bis section 5.8.3, step 4)."""
+    # 1. to 3. A cookie without a name is its value alone.
+    return f"{cookie.name}={cookie.value}" if cookie.name else cookie.value
+
+
+def serialize(pairs: Iterable[str]) -> str:
     """Return the value of a Cookie field (RFC 6265bis section 5.8.3, step 4)."""
-    return "; ".join(
-        # A cookie without a name is its value alone.
-        [f"{cookie.name}={cookie.value}" if cookie.name else cookie.value for cookie in cookies]
-    )
+    # 4. Between two cookies stand ";" and a space.
+    return "; ".join(pairs)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from whimbrel_cookiejar.cookie import SHARED_DOMAIN, Cookie
 from whimbrel_cookiejar.domains import parent_domains
+from whimbrel_cookiejar.rules import cookie_pair, retrieval_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -25,17 +26,22 @@ class Record:
 
     Attributes:
         cookie: the cookie; its `last_access` is from when it was stored.
-        last_access: seconds since the epoch when it was last stored or sent.
+        last_access: seconds since the epoch when it was last stored or sent; `Retrieval` notes the
+            latter some time after.
+        order: the key to sort records by for sending.
+        pair: what is sent of it.
         serial: grows with each cookie that is new to the store; orders those that were created at
             the same moment.
     """
 
-    __slots__ = ("cookie", "last_access", "serial")
+    __slots__ = ("cookie", "last_access", "order", "pair", "serial")
 
     def __init__(self, cookie: Cookie, serial: int) -> None:
         self.cookie = cookie
         self.last_access = cookie.last_access
         self.serial = serial
+        self.order = (*retrieval_order(cookie), serial)
+        self.pair = cookie_pair(cookie)
 
     def snapshot(self) -> Cookie:
         """Return the cookie with its present last-access-time."""
@@ -45,9 +51,13 @@ class Record:
 
 
 class CookieStore:
-    """The cookies of a jar. It knows their identity and their domains, and no other rule."""
+    """The cookies of a jar. It knows their identity and their domains, and no other rule.
 
-    __slots__ = ("_below", "_domains", "_length", "_serial")
+    Attributes:
+        generation: changes whenever the cookies do.
+    """
+
+    __slots__ = ("_below", "_domains", "_length", "_serial", "generation")
 
     def __init__(self) -> None:
         self._domains: dict[str, dict[_Key, Record]] = {}
@@ -56,6 +66,7 @@ class CookieStore:
         self._below: dict[str, set[str]] = {}
         self._length = 0
         self._serial = 0
+        self.generation = 0
 
     def __len__(self) -> int:
         return self._length
@@ -66,34 +77,43 @@ class CookieStore:
             yield from records.values()
 
     def get(self, cookie: Cookie) -> Record | None:
-        """Return the record with the identity of `cookie`.
+        """Return the record with the identity of `cookie`."""
+        return self.find(cookie.domain, cookie.name, cookie.path, cookie.host_only)
+
+    def find(self, domain: str, name: str, path: str, host_only: bool) -> Record | None:
+        """Return the record with an identity.
 
         RFC 6265bis section 5.7, step 23: name, domain, host-only-flag and path.
         """
-        records = self._domains.get(cookie.domain)
-        return None if records is None else records.get(_key(cookie))
+        records = self._domains.get(domain)
+        return None if records is None else records.get((name, path, host_only))
 
-    def put(self, cookie: Cookie) -> None:
+    def put(self, cookie: Cookie) -> Record:
         """Add `cookie`, in the place of the one with its identity if there is one."""
-        records = self._domains.get(cookie.domain)
+        domain = cookie.domain
+        records = self._domains.get(domain)
         if records is None:
-            records = self._domains[cookie.domain] = {}
-            for parent in parent_domains(cookie.domain):
-                self._below.setdefault(parent, set()).add(cookie.domain)
-        key = _key(cookie)
+            records = self._domains[domain] = {}
+            for parent in parent_domains(domain):
+                self._below.setdefault(parent, set()).add(domain)
+        key = (cookie.name, cookie.path, cookie.host_only)
         old = records.get(key)
         if old is None:
             self._length += 1
             self._serial += 1
-        records[key] = Record(cookie, self._serial if old is None else old.serial)
+        record = records[key] = Record(cookie, self._serial if old is None else old.serial)
+        self.generation += 1
+        return record
 
     def remove(self, cookies: Iterable[Cookie]) -> None:
         """Remove the records with the identities of `cookies`, where there are any."""
         for cookie in cookies:
             records = self._domains.get(cookie.domain)
-            if records is None or records.pop(_key(cookie), None) is None:
+            key = (cookie.name, cookie.path, cookie.host_only)
+            if records is None or records.pop(key, None) is None:
                 continue
             self._length -= 1
+            self.generation += 1
             if not records:
                 self._forget(cookie.domain)
 
@@ -102,6 +122,15 @@ class CookieStore:
         self._domains.clear()
         self._below.clear()
         self._length = 0
+        self.generation += 1
+
+    def count(self, domain: str) -> int:
+        """Return how many cookies have this domain field."""
+        return len(self._domains.get(domain, ()))
+
+    def of_domain(self, domain: str) -> list[Record]:
+        """Return the records with this domain field."""
+        return list(self._domains.get(domain, {}).values())
 
     def for_host(self, host: str) -> list[Record]:
         """Return the records of a canonical host, of the domains above it, and the shared ones."""
@@ -128,8 +157,3 @@ class CookieStore:
             below.discard(domain)
             if not below:
                 del self._below[parent]
-
-
-def _key(cookie: Cookie) -> _Key:
-    """Return what identifies a cookie within its domain."""
-    return cookie.name, cookie.path, cookie.host_only

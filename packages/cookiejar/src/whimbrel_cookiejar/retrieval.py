@@ -1,0 +1,199 @@
+"""What is sent to whom, kept ready: the retrieval algorithm of RFC 6265bis section 5.8.3.
+
+Most requests go where an earlier one has gone, and no cookie has changed since. So the answers are
+kept: for a host all of its cookies in their order, and for each set of them that a request can take
+along the field's text. A set is told by the longest cookie-path that the request's path matches,
+and by whether the connection is secure: whichever shorter cookie-paths match is decided by the
+longest, as all of them are beginnings of it.
+"""
+
+from __future__ import annotations
+
+import logging
+from math import inf
+from operator import attrgetter
+from typing import TYPE_CHECKING, Final
+
+from whimbrel_cookiejar.cookie import SHARED_DOMAIN
+from whimbrel_cookiejar.domains import canonical_host
+from whimbrel_cookiejar.paths import path_match
+from whimbrel_cookiejar.rules import Target, applies, is_expired, serialize
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from whimbrel_cookiejar.limits import CookieLimits
+    from whimbrel_cookiejar.store import CookieStore, Record
+
+__all__ = ["Answer", "HostAnswers", "Retrieval"]
+
+_MAX_HOSTS: Final = 256
+_FIELD_NAME: Final = len("Cookie: ")
+
+_logger = logging.getLogger("whimbrel_cookiejar")
+_order = attrgetter("order")
+
+
+class Answer:
+    """The cookies that go with a request, in the order of sending.
+
+    Attributes:
+        records: the cookies.
+        field: the same as the value of a Cookie field.
+        accessed: seconds since the epoch when they were last sent; `-inf` when the records know.
+    """
+
+    __slots__ = ("accessed", "field", "records")
+
+    def __init__(self, records: Sequence[Record]) -> None:
+        self.records = records
+        self.field = serialize(record.pair for record in records)
+        self.accessed = -inf
+
+    def note_access(self) -> None:
+        """Tell the records when they were last sent (RFC 6265bis section 5.8.3, step 3)."""
+        accessed, self.accessed = self.accessed, -inf
+        for record in self.records:
+            # Another answer with the same record may have been sent later, and noted before.
+            record.last_access = max(record.last_access, accessed)
+
+
+class HostAnswers:
+    """The answers for one host, good for one generation of the store and for some time.
+
+    Attributes:
+        generation: of the store, when they were made.
+        until: the first expiry-time among the cookies.
+    """
+
+    __slots__ = ("_answers", "_host", "_limits", "_paths", "_records", "generation", "until")
+
+    def __init__(
+        self, host: str, records: list[Record], generation: int, limits: CookieLimits
+    ) -> None:
+        self._host = host
+        self._records = records
+        self._limits = limits
+        paths = {record.cookie.path for record in records}
+        self._paths = tuple(sorted(paths, key=len, reverse=True))
+        self._answers: dict[tuple[str | None, bool], Answer] = {}
+        self.generation = generation
+        self.until = min((record.cookie.expiry for record in records), default=inf)
+
+    def answer(self, path: str, secure: bool, now: float) -> Answer:
+        """Return the cookies for a request, and remember when they were sent."""
+        longest = None
+        for cookie_path in self._paths:
+            if path_match(path, cookie_path):
+                longest = cookie_path
+                break
+        found = self._answers.get((longest, secure))
+        if found is None:
+            found = Answer(self._choose(Target(self._host, path, secure), now))
+            self._answers[longest, secure] = found
+        found.accessed = now
+        return found
+
+    def note_accesses(self) -> None:
+        """Tell the records when they were last sent."""
+        for answer in list(self._answers.values()):
+            answer.note_access()
+
+    def _choose(self, target: Target, now: float) -> list[Record]:
+        # 1. The cookies that apply.
+        found = [record for record in self._records if applies(record.cookie, target, now)]
+        found = _without_hidden_shared(found)
+        # 2. Their order.
+        found.sort(key=_order)
+        return _within(found, target.host, self._limits)
+
+
+class Retrieval:
+    """The answers for the hosts that requests have gone to.
+
+    Args:
+        store: the cookies.
+        limits: how much may be sent.
+    """
+
+    __slots__ = ("_hosts", "_limits", "_store")
+
+    def __init__(self, store: CookieStore, limits: CookieLimits) -> None:
+        self._store = store
+        self._limits = limits
+        self._hosts: dict[str, HostAnswers] = {}
+
+    def ready(self, host: str, now: float) -> HostAnswers | None:
+        """Return the answers for a host if they are there, and still good.
+
+        This may be called while another thread changes the store: what is returned was true at
+        the moment of the call.
+
+        Args:
+            host: as the URL has it.
+            now: seconds since the epoch.
+        """
+        found = self._hosts.get(host)
+        if found is None or found.generation != self._store.generation or found.until <= now:
+            return None
+        return found
+
+    def prepare(self, host: str, now: float) -> HostAnswers:
+        """Return the answers for a host, after removing what has expired of its cookies.
+
+        Args:
+            host: as the URL has it.
+            now: seconds since the epoch.
+        """
+        outdated = self._hosts.pop(host, None)
+        if outdated is not None:
+            outdated.note_accesses()
+        name = canonical_host(host)
+        records = self._store.for_host(name)
+        expired = [record.cookie for record in records if is_expired(record.cookie, now)]
+        if expired:
+            self._store.remove(expired)
+            records = self._store.for_host(name)
+        made = HostAnswers(name, records, self._store.generation, self._limits)
+        # A host without cookies costs little to look up, and a crawler meets many.
+        if records:
+            if len(self._hosts) >= _MAX_HOSTS:
+                self.note_accesses()
+                self._hosts.clear()
+            self._hosts[host] = made
+        return made
+
+    def note_accesses(self) -> None:
+        """Tell the records when they were last sent: before anybody asks them."""
+        for each in self._hosts.values():
+            each.note_accesses()
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._hosts.clear()
+
+
+def _without_hidden_shared(records: list[Record]) -> list[Record]:
+    """Leave out each shared cookie whose name a cookie of the host itself has.
+
+    A shared cookie is the program's default, and what a server has set is stronger.
+    """
+    own = {r.cookie.name for r in records if r.cookie.domain != SHARED_DOMAIN}
+    return [r for r in records if r.cookie.domain != SHARED_DOMAIN or r.cookie.name not in own]
+
+
+def _within(records: list[Record], host: str, limits: CookieLimits) -> list[Record]:
+    """Return those that fit into one request: the last ones are left out."""
+    room = limits.request_octets - _FIELD_NAME
+    kept = 0
+    for record in records[: limits.request_cookies]:
+        pair = record.pair
+        room -= len(pair) if pair.isascii() else len(pair.encode("utf-8", "surrogateescape"))
+        if room < 0:
+            break
+        kept += 1
+        # Before the next one.
+        room -= len("; ")
+    if kept < len(records):
+        _logger.debug("%d cookies for '%s' are not sent: too many", len(records) - kept, host)
+    return records[:kept]
