@@ -1,0 +1,158 @@
+"""RFC 6265bis by sections and steps: the tables in data/, and what they must cover."""
+
+import tomllib
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from yarl import URL
+
+from whimbrel_cookiejar import Cookie, CookieJar, Rejected
+from whimbrel_cookiejar.dates import parse_cookie_date
+from whimbrel_cookiejar.domains import canonical_host, domain_match
+from whimbrel_cookiejar.paths import default_path, path_match
+from whimbrel_cookiejar.testing import FixedPublicSuffixes
+
+DATA = Path(__file__).parent / "data"
+Entry = dict[str, Any]
+
+
+def table(name: str) -> dict[str, list[Entry]]:
+    return tomllib.loads((DATA / f"{name}.toml").read_text("utf-8"))
+
+
+DATES = table("dates")["date"]
+HOSTS = table("hosts")
+VECTORS = table("cookies")["vector"]
+
+START = "https://www.wren.example/nest/egg"
+NOW = datetime(2027, 1, 15, 8, tzinfo=UTC).timestamp()
+SUFFIXES = FixedPublicSuffixes(["co.example"])
+
+# The steps that decide something here. Not among them: those that only name things, those about
+# scripts and cross-site requests, which no HTTP client without pages has, and the limits, which
+# have their own tests (5.6#5, 5.6#av.6, 5.7#4, and the eviction at the end of 5.7).
+STEPS = {
+    "5.1.1": "1 2.1 2.2 2.3 2.4 3 4 5 6 7",
+    "5.1.2": "1 2 3 4 5",
+    "5.1.3": "1 2.1 2.2 2.3",
+    "5.1.4": "1 2 3 4 path-match.1 path-match.2 path-match.3",
+    "5.6": "1 2 3 4 av.1 av.3 av.4 av.5 av.7",
+    "5.6.1": "1 2 5",
+    "5.6.2": "1 2 3 4 7",
+    "5.6.3": "1 2 3 4",
+    "5.6.4": "1 2",
+    "5.6.7": "1 2 3 4 5",
+    "5.7": "1 2 6 7 8 9 9.3 10 11 12 13 14 16 16.1 16.2 16.3 16.4 19 20 21.1 21.2 21.3 22 23.1 23.3"
+    " 23.4 expired",
+    "5.8.3": "1 3 4 5 6",
+}
+WHOLE = {"5.5", "5.6.5", "5.6.6"}
+
+
+def test_every_step_has_a_case_and_every_case_a_step() -> None:
+    cases = [*DATES, *VECTORS, *(entry for entries in HOSTS.values() for entry in entries)]
+    steps = {f"{section}#{step}" for section, steps in STEPS.items() for step in steps.split()}
+    assert {case["clause"] for case in cases} == steps | WHOLE
+    ids = [vector["id"] for vector in VECTORS]
+    assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize("date", DATES, ids=[f"{d['clause']}-{d['text'][:24]}" for d in DATES])
+def test_dates(date: Entry) -> None:
+    moment = date["moment"].replace(tzinfo=UTC).timestamp() if "moment" in date else None
+    assert parse_cookie_date(date["text"]) == moment
+
+
+@pytest.mark.parametrize("entry", HOSTS["host"], ids=lambda entry: ascii(entry["host"])[:40])
+def test_hosts(entry: Entry) -> None:
+    if "canonical" in entry:
+        assert canonical_host(entry["host"]) == entry["canonical"]
+        assert canonical_host(entry["canonical"]) == entry["canonical"]
+    else:
+        with pytest.raises(ValueError, match=r".+"):
+            canonical_host(entry["host"])
+
+
+@pytest.mark.parametrize("entry", HOSTS["domain"], ids=lambda e: f"{e['string']}-{e['domain']}")
+def test_domains(entry: Entry) -> None:
+    assert domain_match(entry["string"], entry["domain"]) is entry["matches"]
+
+
+@pytest.mark.parametrize("entry", HOSTS["default_path"], ids=lambda e: e["uri_path"] or "empty")
+def test_default_paths(entry: Entry) -> None:
+    assert default_path(entry["uri_path"]) == entry["path"]
+
+
+@pytest.mark.parametrize("entry", HOSTS["path"], ids=lambda e: f"{e['request']}-{e['cookie']}")
+def test_paths(entry: Entry) -> None:
+    assert path_match(entry["request"], entry["cookie"]) is entry["matches"]
+
+
+class Visit:
+    """Goes through the steps of a vector with one jar.
+
+    Args:
+        as_bytes: whether the jar gets the fields as bytes.
+    """
+
+    def __init__(self, as_bytes: bool) -> None:
+        self.jar = CookieJar(public_suffixes=SUFFIXES)
+        self.as_bytes = as_bytes
+        self.url = START
+        self.now = NOW
+        self.last: Cookie | None = None
+
+    def at(self, url: str) -> None:
+        self.url = url
+
+    def wait(self, seconds: float) -> None:
+        self.now += seconds
+
+    def _receive(self, line: str) -> Cookie | Rejected:
+        return self.jar.store(line.encode() if self.as_bytes else line, self.url, self.now)
+
+    def store(self, line: str) -> None:
+        outcome = self._receive(line)
+        assert isinstance(outcome, Cookie), outcome
+        self.last = outcome
+
+    def refuse(self, line: str, reason: str) -> None:
+        before = self.jar.all_cookies(self.now)
+        outcome = self._receive(line)
+        assert isinstance(outcome, Rejected), outcome
+        assert reason in outcome.reason
+        assert self.jar.all_cookies(self.now) == before
+
+    def kept(self, expected: Entry) -> None:
+        assert self.last is not None
+        [cookie] = [each for each in self.jar.all_cookies(self.now) if same(each, self.last)]
+        known = asdict(cookie) | {
+            "life": cookie.expiry - self.now,
+            "age": self.now - cookie.creation,
+            "idle": self.now - cookie.last_access,
+        }
+        assert {name: known[name] for name in expected} == expected
+
+    def send(self, cookies: str) -> None:
+        assert self.jar.cookie_header(self.url, self.now) == cookies
+        assert self.jar.cookie_header(URL(self.url), self.now) == cookies
+        found = self.jar.cookies_for(self.url, self.now)
+        assert len(found) == (cookies.count("; ") + 1 if cookies else 0)
+
+
+def same(one: Cookie, other: Cookie) -> bool:
+    def identity(cookie: Cookie) -> tuple[str, str, bool, str]:
+        return cookie.name, cookie.domain, cookie.host_only, cookie.path
+
+    return identity(one) == identity(other)
+
+
+@pytest.mark.parametrize("as_bytes", [False, True], ids=["text", "bytes"])
+@pytest.mark.parametrize("vector", VECTORS, ids=[f"{v['clause']}-{v['id']}" for v in VECTORS])
+def test_cookies(vector: Entry, as_bytes: bool) -> None:
+    visit = Visit(as_bytes)
+    for verb, *arguments in vector["steps"]:
+        getattr(visit, verb)(*arguments)
