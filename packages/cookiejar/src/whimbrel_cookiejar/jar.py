@@ -282,11 +282,13 @@ class CookieJar(PersistentCookieJar):
         all_parsed = [self._parsed(name, value) for name, value in pairs]
         with self._lock:
             for parsed in all_parsed:
-                _log(
+                outcome = (
                     parsed
                     if isinstance(parsed, Rejected)
                     else self._take(parsed, _sender(parsed, target), now)
                 )
+                if isinstance(outcome, Rejected):
+                    _log(outcome)
 
     def update_cookies_from_headers(self, headers: Sequence[str], response_url: URL) -> None:
         """Take the cookies of a response.
@@ -306,7 +308,8 @@ class CookieJar(PersistentCookieJar):
                 self.update_cookies(pairs, response_url)
             return
         for outcome in self.store_response(headers, response_url):
-            _log(outcome)
+            if isinstance(outcome, Rejected):
+                _log(outcome)
 
     def filter_cookies(self, request_url: URL = _NO_URL) -> BaseCookie[str]:
         """Return the cookies to send with a request, in the order of sending.
@@ -404,7 +407,8 @@ class CookieJar(PersistentCookieJar):
         if isinstance(scope, Rejected):
             return scope
         # 23. A cookie that replaces another one keeps its creation-time.
-        old = store.find(scope.domain, parsed.name, scope.path, scope.host_only)
+        domain, host_only, path = scope
+        old = store.find(domain, parsed.name, path, host_only)
         stays = old is not None and not is_expired(old.cookie, now)
         creation = old.cookie.creation if old is not None and stays else now
         cookie = make_cookie(parsed, scope, now, creation=creation)
@@ -419,7 +423,7 @@ class CookieJar(PersistentCookieJar):
             return cookie
         record = store.put(cookie)
         if not stays:
-            self._evict(cookie.domain, now)
+            self._evict(domain, now)
             if store.get(cookie) is not record:
                 return Rejected.named(_EVICTED, cookie.name)
         return cookie
@@ -453,9 +457,8 @@ def _sender(parsed: SetCookie, target: Target) -> Target:
     return Target(canonical_host(parsed.domain or SHARED_DOMAIN), "/", True)
 
 
-def _log(outcome: Cookie | Rejected) -> None:
-    if isinstance(outcome, Rejected):
-        _logger.debug("cookie '%s' refused: %s", outcome.name, outcome.reason)
+def _log(refused: Rejected) -> None:
+    _logger.debug("cookie '%s' refused: %s", refused.name, refused.reason)
 
 
 def _origins(origins: str | URL | Iterable[str | URL] | None) -> frozenset[URL]:

@@ -120,7 +120,7 @@ def check_name_value(name: str, value: str, limits: CookieLimits = DEFAULT_LIMIT
 def _check_size(name: str, value: str, limits: CookieLimits) -> str | None:
     if not name and not value:
         return "the name and the value are empty"
-    octets = _octets(name) + _octets(value)
+    octets = _octets(name + value)
     if octets < 0:
         return "the name or the value cannot be written in UTF-8"
     if octets > limits.name_value_octets:
@@ -129,13 +129,13 @@ def _check_size(name: str, value: str, limits: CookieLimits) -> str | None:
 
 
 def _octets(text: str) -> int:
-    """Return the length of `text` on the wire; very negative when it has no form there."""
+    """Return the length of `text` on the wire; negative when it has no form there."""
     if text.isascii():
         return len(text)
     try:
         return len(text.encode("utf-8", "surrogateescape"))
     except UnicodeEncodeError:
-        return -(1 << 62)
+        return -1
 
 
 @lru_cache(maxsize=256)

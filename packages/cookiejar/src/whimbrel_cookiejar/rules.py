@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from whimbrel_cookiejar.cookie import SHARED_DOMAIN, Cookie, Rejected
+from whimbrel_cookiejar.cookie import SHARED_DOMAIN, Cookie, Rejected, new_cookie
 from whimbrel_cookiejar.domains import domain_match, is_ip_address
 from whimbrel_cookiejar.paths import default_path, path_match
 
@@ -55,18 +55,8 @@ class Target(NamedTuple):
     secure: bool
 
 
-class Scope(NamedTuple):
-    """Where a cookie goes. With its name it is a cookie's identity.
-
-    Attributes:
-        domain: the cookie's domain.
-        host_only: the host-only-flag.
-        path: the cookie's path.
-    """
-
-    domain: str
-    host_only: bool
-    path: str
+Scope = tuple[str, bool, str]
+"""Where a cookie goes: its domain, its host-only-flag and its path."""
 
 
 def accept(
@@ -119,7 +109,7 @@ def scope_of(
     refusal = _broken_promise(parsed, host_only=host_only, path=path)
     if refusal is not None:
         return Rejected.named(refusal, parsed.name)
-    return Scope(domain, host_only, path)
+    return domain, host_only, path
 
 
 def make_cookie(parsed: SetCookie, scope: Scope, now: float, *, creation: float) -> Cookie:
@@ -133,13 +123,13 @@ def make_cookie(parsed: SetCookie, scope: Scope, now: float, *, creation: float)
     """
     # 5. and 6. The life time, and the cookie; 12. and 14. Secure and HttpOnly are as parsed.
     expiry = _expiry(parsed, now)
-    # By position, in the order of the fields: keywords cost as much as half of the rules do.
-    return Cookie(
+    domain, host_only, path = scope
+    return new_cookie(
         parsed.name,
         parsed.value,
-        scope.domain,
-        scope.host_only,
-        scope.path,
+        domain,
+        host_only,
+        path,
         parsed.secure,
         parsed.http_only,
         parsed.same_site,
