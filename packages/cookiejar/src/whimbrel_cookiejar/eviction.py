@@ -39,8 +39,9 @@ def excess(records: Iterable[Record], limit: int, now: float, *, crowded: bool) 
     living: list[Record] = []
     for record in records:
         (doomed if is_expired(record.cookie, now) else living).append(record)
-    surplus = len(living) - remaining(limit)
-    if surplus > 0:
+    # Without them there may be few enough.
+    if len(living) > limit:
+        surplus = len(living) - remaining(limit)
         doomed += nsmallest(surplus, living, key=_crowded_order if crowded else _order)
     return doomed
 
