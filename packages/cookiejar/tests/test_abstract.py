@@ -40,6 +40,7 @@ def test_the_defaults_of_a_jar() -> None:
     jar = ListJar()
     assert jar.unsafe is False
     assert jar.quote_cookie is True
+    assert jar.treat_as_secure_origin == frozenset()
     assert jar.host_only_cookies == frozenset()
     assert dict(jar.cookies) == {}
 
@@ -53,6 +54,19 @@ def test_headers_reach_update_cookies() -> None:
     assert url == SITE
     assert list(jar.cookies) == [("", "/p")]
     assert jar.cookies["", "/p"]["a"] is morsel
+
+
+def test_the_paths_of_the_views_do_not_end_in_slashes() -> None:
+    jar = ListJar()
+    for field in ["a=1; Path=/", "b=2; Path=/p/", "b=3; Path=/p", "c[]=4; Path=/p//"]:
+        jar.update_cookies_from_headers([field], SITE)
+    view = {place: {m.key: m.value for m in found.values()} for place, found in jar.cookies.items()}
+    assert view == {("", ""): {"a": "1"}, ("", "/p"): {"b": "3", "c[]": "4"}}
+    with pytest.raises(TypeError):
+        jar.cookies["", ""] = SimpleCookie()  # type: ignore[index]  # what the test shows
+    # It is a copy.
+    jar.cookies["", ""].clear()
+    assert list(jar.cookies["", ""]) == ["a"]
 
 
 def test_update_cookies_is_not_called_for_nothing() -> None:
@@ -88,5 +102,6 @@ def test_a_dummy_jar_keeps_nothing() -> None:
     jar.clear_domain("site.example")
     assert jar.unsafe is False
     assert jar.quote_cookie is True
+    assert jar.treat_as_secure_origin == frozenset()
     assert dict(jar.cookies) == {}
     assert jar.host_only_cookies == frozenset()
