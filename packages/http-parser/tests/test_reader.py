@@ -1,3 +1,5 @@
+from typing import assert_never
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -5,6 +7,7 @@ from hypothesis import strategies as st
 from whimbrel_http_parser import (
     NEED_DATA,
     PAUSED,
+    BodySignal,
     Data,
     EndOfMessage,
     Event,
@@ -20,7 +23,9 @@ from whimbrel_http_parser import (
     ProtocolError,
     RawHeaders,
     Response,
+    ResponseEvent,
     ResponseReader,
+    Signal,
     chunked_body,
     serialize_fields,
 )
@@ -488,3 +493,22 @@ def test_what_the_writer_writes_the_reader_reads(
 
 def test_nothing_is_said_before_anything_came() -> None:
     assert ResponseReader().next_event() is NEED_DATA
+
+
+def name_of(found: ResponseEvent | BodySignal) -> str:
+    """Tell what it is; the type checker insists that there is nothing else."""
+    match found:
+        case InformationalResponse() | Response() | Data() | EndOfMessage():
+            return type(found).__name__
+        case Signal.NEED_DATA | Signal.PAUSED:
+            return found.name
+        case _:
+            assert_never(found)
+
+
+def test_what_next_event_returns_can_be_matched_exhaustively() -> None:
+    reader = ResponseReader()
+    assert name_of(reader.next_event()) == "NEED_DATA"
+    reader.receive_data(b"HTTP/1.1 100 \r\n\r\nHTTP/1.1 200 \r\nContent-Length: 1\r\n\r\nx")
+    names = [name_of(reader.next_event()) for _ in range(5)]
+    assert names == ["InformationalResponse", "Response", "Data", "EndOfMessage", "PAUSED"]

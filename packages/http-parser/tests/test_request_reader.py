@@ -1,5 +1,7 @@
 """Reading requests: the server's half."""
 
+from typing import assert_never
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,7 +23,9 @@ from whimbrel_http_parser import (
     RawHeaders,
     RemoteProtocolError,
     Request,
+    RequestEvent,
     RequestReader,
+    Signal,
     request_body,
     request_head,
 )
@@ -109,7 +113,7 @@ HEADS: list[tuple[bytes, str, int]] = [
     (b"CONNECT / HTTP/1.1\r\nHost: a\r\n\r\n", "target", 400),
     (b"GET / HTTP/1.1\r\nHost: a\r\nA: b\r\n c\r\n\r\n", "whitespace", 400),
     (b"GET / HTTP/1.1\r\nHost: a\r\nA : b\r\n\r\n", "whitespace", 400),
-    (b"GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", "'chunked'", 501),
+    (b"GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", "'chunked'", 400),
     (
         b"GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n",
         "both",
@@ -231,7 +235,7 @@ def test_a_stream_that_ends_before_a_request_is_closed() -> None:
     assert reader.next_event() is NEED_DATA
     reader.receive_eof()
     assert reader.next_event() is CLOSED
-    assert reader.close_reason == "the request is not complete"
+    assert reader.close_reason == "the client closed the connection"
 
 
 @pytest.mark.parametrize(
@@ -269,6 +273,13 @@ def test_an_error_is_raised_again_and_again() -> None:
     [
         (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nExpect: 100-Continue\r\n", True),
         (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nExpect: other\r\n", False),
+        (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nExpect: a, 100-continue\r\n", True),
+        (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nExpect: 100-continue\r\n", False),
+        (
+            b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n"
+            b"Expect:\r\nExpect: 100-continue\r\n",
+            True,
+        ),
         (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n", False),
         (b"GET / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n", False),
         (b"POST / HTTP/1.0\r\nContent-Length: 1\r\nExpect: 100-continue\r\n", False),
@@ -316,3 +327,21 @@ def test_what_is_written_is_read_however_it_is_cut(
     assert received == [(method, b"".join(pieces)) for method, pieces, _ in messages]
     reader.receive_eof()
     assert reader.next_event() is CLOSED
+
+
+def name_of(found: RequestEvent | Signal) -> str:
+    """Tell what it is; the type checker insists that there is nothing else."""
+    match found:
+        case Request() | Data() | EndOfMessage():
+            return type(found).__name__
+        case Signal():
+            return found.name
+        case _:
+            assert_never(found)
+
+
+def test_what_next_event_returns_can_be_matched_exhaustively() -> None:
+    reader = RequestReader()
+    reader.receive_data(b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx")
+    names = [name_of(reader.next_event()) for _ in range(4)]
+    assert names == ["Request", "Data", "EndOfMessage", "PAUSED"]

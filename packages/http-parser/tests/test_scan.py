@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from whimbrel_http_parser import STRICT, Limits, MalformedMessage
 from whimbrel_http_parser._scan import (
     REASON_OFFSET,
-    FramingFields,
+    KnownFields,
     decode_block,
     decode_block_by_byte,
     scan_section,
@@ -23,7 +23,7 @@ from whimbrel_http_parser._scan import (
 from whimbrel_http_parser._section import ResponseHead, Section
 
 Lines = list[tuple[bytes, bytes]]
-Scan = Callable[[bytes, int, int, int, FramingFields], int]
+Scan = Callable[[bytes, int, int, int, KnownFields], int]
 
 STATUS_LINE = b"HTTP/1.1 200 OK\r\n"
 START = len(STATUS_LINE)
@@ -33,7 +33,7 @@ SCANS: list[Scan] = [scan_section_by_byte, scan_section_by_pattern, scan_section
 def scanned(scan: Scan, section: bytes, maximum: int = 128) -> Lines | None:
     """Scan a section behind a status line; return its lines, or None."""
     data = STATUS_LINE + section
-    fields = FramingFields()
+    fields = KnownFields()
     end = scan(data, START, len(data), maximum, fields)
     if end < 0:
         return None
@@ -43,9 +43,7 @@ def scanned(scan: Scan, section: bytes, maximum: int = 128) -> Lines | None:
     assert list(decode_block(block).items()) == decoded
     if len(text := block.decode("utf-8", "surrogateescape")) == len(block):
         assert list(decode_block_by_byte(block, text).items()) == decoded
-    known = FramingFields()
-    for name, value in lines:
-        known.add(name, value)
+    known = KnownFields.of(lines)
     for attribute in ("connection", "content_length", "host", "transfer_encoding"):
         assert getattr(fields, attribute) == getattr(known, attribute)
     return lines
@@ -104,9 +102,9 @@ def test_a_section_that_is_not_all_there_is_left_alone(
 ) -> None:
     whole = STATUS_LINE + data + b"\r\n"
     for size in range(START, len(whole)):
-        assert scan(whole[:size], START, size, 128, FramingFields()) == -1
-        assert scan(whole, START, size, 128, FramingFields()) == -1
-    assert scan(whole, START, len(whole) + 100, len(lines), FramingFields()) == len(whole)
+        assert scan(whole[:size], START, size, 128, KnownFields()) == -1
+        assert scan(whole, START, size, 128, KnownFields()) == -1
+    assert scan(whole, START, len(whole) + 100, len(lines), KnownFields()) == len(whole)
 
 
 NOT_PLAIN = [

@@ -162,11 +162,11 @@ def test_a_client_that_does_not_speak_http_is_told_at_once(data: bytes) -> None:
         RequestHead(Limits(), STRICT).feed(data, 0)
 
 
-def test_the_framing_fields_and_the_block_are_those_of_the_lines() -> None:
+def test_the_known_fields_and_the_block_are_those_of_the_lines() -> None:
     section = trailers(leniency=Leniency(obs_fold=True))
     take(section, b"Host: a\r\nX: y \r\nhost:\r\n b\r\n\r\n")
-    assert section.framing_fields.host == b"a, b"
-    assert section.framing_fields.connection is None
+    assert section.known_fields.host == b"a, b"
+    assert section.known_fields.connection is None
     assert section.block == b"\nHost:a\r\nX:y\r\nhost:b\r\n"
 
 

@@ -24,7 +24,8 @@ from whimbrel_http_parser import (
     ("method", "target", "version", "line"),
     [
         ("GET", "/", (1, 1), b"GET / HTTP/1.1\r\n"),
-        ("M-SEARCH", "*", (1, 0), b"M-SEARCH * HTTP/1.0\r\n"),
+        ("M-SEARCH", "/", (1, 0), b"M-SEARCH / HTTP/1.0\r\n"),
+        ("OPTIONS", "*", (1, 1), b"OPTIONS * HTTP/1.1\r\n"),
         ("CONNECT", "[::1]:443", (1, 1), b"CONNECT [::1]:443 HTTP/1.1\r\n"),
         ("GET", "http://a/b?c=%20~", (1, 1), b"GET http://a/b?c=%20~ HTTP/1.1\r\n"),
     ],
@@ -47,6 +48,37 @@ def test_a_method_that_is_no_token_is_refused(method: str) -> None:
 def test_a_target_that_would_break_the_line_is_refused(target: str) -> None:
     with pytest.raises(LocalProtocolError, match="target"):
         request_line("GET", target)
+
+
+@pytest.mark.parametrize(
+    ("method", "target"),
+    [("GET", "*"), ("GET", "abc"), ("GET", "[::1]:80"), ("CONNECT", "/"), ("CONNECT", "a")],
+)
+def test_a_target_that_the_method_does_not_have_is_refused(method: str, target: str) -> None:
+    with pytest.raises(LocalProtocolError, match="target"):
+        request_line(method, target)
+
+
+HOST = ("Host", "a")
+
+
+@pytest.mark.parametrize(
+    ("fields", "match"),
+    [
+        ([], "without Host"),
+        ([HOST, ("host", "a")], "not one host"),
+        ([("Host", "a b")], "not one host"),
+        ([HOST, ("Content-Length", "1"), ("Transfer-Encoding", "chunked")], "both"),
+        ([HOST, ("Content-Length", "1, 1")], "Content-Length"),
+        ([HOST, ("Content-Length", "")], "Content-Length"),
+        ([HOST, ("Transfer-Encoding", "gzip")], "Transfer-Encoding"),
+    ],
+)
+def test_a_head_that_no_server_would_take_is_refused(
+    fields: list[tuple[str, str]], match: str
+) -> None:
+    with pytest.raises(LocalProtocolError, match=match):
+        request_head("POST", "/", fields)
 
 
 @pytest.mark.parametrize("version", [(2, 0), (0, 9), (1, 2), (1,), (1, "1\r\nX: y")])
@@ -89,12 +121,12 @@ def test_what_is_shown_of_a_bad_field_is_short() -> None:
 @given(st.lists(st.tuples(st.text(max_size=5), st.text(max_size=10)), max_size=3))
 def test_as_many_lines_as_fields_or_an_error(fields: list[tuple[str, str]]) -> None:
     try:
-        head = request_head("GET", "/", fields)
+        written = serialize_fields(fields)
     except LocalProtocolError:
         return
-    lines = head.split(b"\r\n")
-    assert len(lines) == len(fields) + 3
-    assert [line.partition(b": ")[0].decode() for line in lines[1:-2]] == [n for n, _ in fields]
+    lines = written.split(b"\r\n")
+    assert len(lines) == len(fields) + 1
+    assert [line.partition(b": ")[0].decode() for line in lines[:-1]] == [n for n, _ in fields]
 
 
 def test_a_head_is_the_three_parts() -> None:
@@ -260,6 +292,26 @@ def test_fields_that_announce_no_clear_framing_are_refused(fields: list[tuple[st
         request_body("POST", fields)
     with pytest.raises(LocalProtocolError, match=r"Content-Length|Transfer-Encoding"):
         response_body("GET", 200, fields)
+
+
+@pytest.mark.parametrize("name", ["Content-Length", "transfer-encoding"])
+@pytest.mark.parametrize(
+    ("method", "status"), [("GET", 100), ("GET", 101), ("GET", 204), ("CONNECT", 200)]
+)
+def test_content_is_not_announced_where_there_can_be_none(
+    name: str, method: str, status: int
+) -> None:
+    value = "0" if name == "Content-Length" else "chunked"
+    with pytest.raises(LocalProtocolError, match="announces content"):
+        response_body(method, status, [(name, value)])
+
+
+@pytest.mark.parametrize(
+    ("framing", "length"), [(Framing.LENGTH, -1), (Framing.CHUNKED, 5), (Framing.NONE, 1)]
+)
+def test_a_body_has_a_length_or_none(framing: Framing, length: int) -> None:
+    with pytest.raises(ValueError, match="length"):
+        BodyWriter(framing, length)
 
 
 def test_the_chunked_coding_is_not_written_to_http_1_0() -> None:

@@ -1,4 +1,10 @@
-"""HTTP/1.1 on the wire as bytes and events: a sans-I/O parser and serialiser."""
+"""HTTP/1.1 on the wire as bytes and events: a sans-I/O parser and serialiser.
+
+`ResponseReader` and `RequestReader` turn what arrives into events. `request_head`, `response_head`
+and the `BodyWriter`s make what is sent. `decoder_for` and `encoder_for` undo and apply content
+codings. The `parse_` and `format_` functions read and write the values of fields. What tests need
+is in `whimbrel_http_parser.testing`.
+"""
 
 from whimbrel_http_parser._scan import COMPILED
 from whimbrel_http_parser._version import __version__
@@ -27,14 +33,18 @@ from whimbrel_http_parser.events import (
     CLOSED,
     NEED_DATA,
     PAUSED,
+    BodySignal,
     Data,
     EndOfMessage,
     Event,
     Framing,
     InformationalResponse,
     RawHeaders,
+    ReadableBuffer,
     Request,
+    RequestEvent,
     Response,
+    ResponseEvent,
     Signal,
     decode_headers,
 )
@@ -46,31 +56,31 @@ from whimbrel_http_parser.fields import (
     EntityTag,
     KeepAlive,
     Link,
-    format_challenge,
+    format_challenges,
     format_content_disposition,
     format_content_type,
     format_credentials,
     format_etag,
-    format_etag_list,
+    format_etags,
     format_form_data_disposition,
     format_http_date,
     format_keep_alive,
-    format_link,
+    format_links,
     format_retry_after,
     parse_challenges,
     parse_content_disposition,
     parse_content_type,
     parse_credentials,
     parse_etag,
-    parse_etag_list,
+    parse_etags,
     parse_http_date,
     parse_keep_alive,
-    parse_link,
+    parse_links,
     parse_retry_after,
     safe_filename,
 )
-from whimbrel_http_parser.limits import DEFAULT_LIMITS, STRICT, Leniency, Limits
-from whimbrel_http_parser.reader import ReadableBuffer, RequestReader, ResponseReader
+from whimbrel_http_parser.limits import DEFAULT_LENIENCY, DEFAULT_LIMITS, STRICT, Leniency, Limits
+from whimbrel_http_parser.reader import RequestReader, ResponseReader
 from whimbrel_http_parser.writer import (
     BodyWriter,
     chunked_body,
@@ -88,10 +98,12 @@ __all__ = [
     "CLOSED",
     "COMPILED",
     "DEFAULT_DECODING_LIMITS",
+    "DEFAULT_LENIENCY",
     "DEFAULT_LIMITS",
     "NEED_DATA",
     "PAUSED",
     "STRICT",
+    "BodySignal",
     "BodyWriter",
     "Challenge",
     "ContentCodingError",
@@ -120,8 +132,10 @@ __all__ = [
     "ReadableBuffer",
     "RemoteProtocolError",
     "Request",
+    "RequestEvent",
     "RequestReader",
     "Response",
+    "ResponseEvent",
     "ResponseReader",
     "Signal",
     "ZlibBackend",
@@ -133,16 +147,16 @@ __all__ = [
     "decode_headers",
     "decoder_for",
     "encoder_for",
-    "format_challenge",
+    "format_challenges",
     "format_content_disposition",
     "format_content_type",
     "format_credentials",
     "format_etag",
-    "format_etag_list",
+    "format_etags",
     "format_form_data_disposition",
     "format_http_date",
     "format_keep_alive",
-    "format_link",
+    "format_links",
     "format_retry_after",
     "length_body",
     "parse_challenges",
@@ -150,10 +164,10 @@ __all__ = [
     "parse_content_type",
     "parse_credentials",
     "parse_etag",
-    "parse_etag_list",
+    "parse_etags",
     "parse_http_date",
     "parse_keep_alive",
-    "parse_link",
+    "parse_links",
     "parse_retry_after",
     "request_body",
     "request_head",

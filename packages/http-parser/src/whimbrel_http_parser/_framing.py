@@ -6,13 +6,8 @@ framing, this one refuses it: two recipients that repair differently see differe
 
 from typing import Final
 
-from whimbrel_http_parser._grammar import (
-    AUTHORITY_FORM,
-    HOST,
-    ORIGIN_OR_ABSOLUTE_FORM,
-    OWS,
-)
-from whimbrel_http_parser._scan import FramingFields
+from whimbrel_http_parser._grammar import OWS, TOKEN
+from whimbrel_http_parser._scan import KnownFields
 from whimbrel_http_parser.errors import MalformedMessage
 from whimbrel_http_parser.events import Framing
 
@@ -20,7 +15,7 @@ from whimbrel_http_parser.events import Framing
 _MOST_DIGITS: Final = 19
 
 
-def content_length(value: bytes | None) -> int | None:
+def _content_length(value: bytes | None) -> int | None:
     """Read Content-Length (RFC 9110 section 8.6).
 
     Args:
@@ -37,7 +32,7 @@ def content_length(value: bytes | None) -> int | None:
     return int(value)
 
 
-def check_chunked(value: bytes, version: tuple[int, int]) -> None:
+def _check_chunked(value: bytes, version: tuple[int, int]) -> None:
     """Read Transfer-Encoding (RFC 9112 section 6.1).
 
     Args:
@@ -48,14 +43,25 @@ def check_chunked(value: bytes, version: tuple[int, int]) -> None:
         MalformedMessage: it is anything but `chunked`, once, in HTTP/1.1.
     """
     if value.lower() != b"chunked":
-        raise MalformedMessage("Transfer-Encoding is not exactly 'chunked'", None, value, 501)
+        raise MalformedMessage(
+            "Transfer-Encoding is not exactly 'chunked'", None, value, _status_of(value)
+        )
     if version < (1, 1):
         # RFC 9112 section 6.1: faulty framing, since HTTP/1.0 does not know the field.
         raise MalformedMessage("Transfer-Encoding in an HTTP/1.0 message", None, value)
 
 
-def body_framing(
-    fields: FramingFields, version: tuple[int, int]
+def _status_of(transfer_encoding: bytes) -> int:
+    """Return what a server answers to a Transfer-Encoding that is not exactly `chunked`."""
+    *others, last = [coding.strip(OWS) for coding in transfer_encoding.lower().split(b",")]
+    is_framed = last == b"chunked" and b"chunked" not in others
+    if is_framed and all(TOKEN.fullmatch(coding) for coding in others):
+        return 501  # RFC 9112 section 6.1: a coding that is not understood
+    return 400  # section 6.3, step 4: the body has no end, or chunked is not applied once
+
+
+def _body_framing(
+    fields: KnownFields, version: tuple[int, int]
 ) -> tuple[Framing | None, int | None]:
     """Read the two fields that frame a body: steps 3 to 6 of RFC 9112 section 6.3.
 
@@ -70,20 +76,20 @@ def body_framing(
         MalformedMessage: one of them is not understood, or both are there.
     """
     # Steps 5 and 6.
-    length = content_length(fields.content_length)
+    length = _content_length(fields.content_length)
     transfer_encoding = fields.transfer_encoding
     if transfer_encoding is None:
         return (None if length is None else Framing.LENGTH), length
     # Step 4.
-    check_chunked(transfer_encoding, version)
+    _check_chunked(transfer_encoding, version)
     # Step 3: both. The RFC lets Transfer-Encoding win; this is how smuggling looks.
     if length is not None:
-        raise MalformedMessage("both Transfer-Encoding and Content-Length", None, b"")
+        raise MalformedMessage("both Transfer-Encoding and Content-Length")
     return Framing.CHUNKED, None
 
 
 def response_framing(
-    request_method: str, status: int, version: tuple[int, int], fields: FramingFields
+    request_method: str, status: int, version: tuple[int, int], fields: KnownFields
 ) -> tuple[Framing, int | None]:
     """Decide how the body of a response ends: RFC 9112 section 6.3.
 
@@ -108,7 +114,7 @@ def response_framing(
         return Framing.NONE, None
     # The rest of step 1 comes behind steps 3 to 6, so that fields that nobody can understand are
     # refused even where no body follows.
-    framing, length = body_framing(fields, version)
+    framing, length = _body_framing(fields, version)
     if request_method == "HEAD" or status in (204, 304):
         return Framing.NONE, length
     # Step 8. Step 7 is about requests.
@@ -116,7 +122,7 @@ def response_framing(
 
 
 def request_framing(
-    method: str, version: tuple[int, int], fields: FramingFields
+    method: str, version: tuple[int, int], fields: KnownFields
 ) -> tuple[Framing, int | None]:
     """Decide how the body of a request ends: RFC 9112 section 6.3.
 
@@ -131,44 +137,15 @@ def request_framing(
     Raises:
         MalformedMessage: the fields contradict each other or are not understood.
     """
-    framing, length = body_framing(fields, version)
+    framing, length = _body_framing(fields, version)
     if method == "CONNECT":
         # RFC 9110 section 9.3.6: CONNECT has no content, and what follows it is for the tunnel.
         # A recipient that reads a body there would take the tunnel's bytes for it.
         if framing is Framing.CHUNKED or length:
-            raise MalformedMessage("a CONNECT request announces content", None, b"")
+            raise MalformedMessage("a CONNECT request announces content")
         return Framing.SWITCHED, None
     # Step 7.
     return Framing.NONE if framing is None else framing, length
-
-
-def check_request_target(method: bytes, target: bytes) -> None:
-    """Check that the form of the target is one of the method: RFC 9112 section 3.2.
-
-    Raises:
-        MalformedMessage: it is not.
-    """
-    if method == b"CONNECT":
-        if AUTHORITY_FORM.fullmatch(target) is None:
-            raise MalformedMessage("the target of CONNECT is no host and port", None, target)
-    elif ORIGIN_OR_ABSOLUTE_FORM.fullmatch(target) is None and (method, target) != (
-        b"OPTIONS",
-        b"*",
-    ):
-        raise MalformedMessage("the request target is no path and no URI", None, target)
-
-
-def check_host(version: tuple[int, int], value: bytes | None) -> None:
-    """Check Host (RFC 9112 section 3.2): one that can be understood, if HTTP/1.1 is spoken.
-
-    Raises:
-        MalformedMessage: it is not.
-    """
-    if value is None:
-        if version == (1, 1):
-            raise MalformedMessage("an HTTP/1.1 request without Host", None, b"")
-    elif HOST.fullmatch(value) is None:
-        raise MalformedMessage("Host is not one host", None, value)
 
 
 def why_not_persistent(peer: str, version: tuple[int, int], connection: bytes | None) -> str | None:

@@ -1,22 +1,20 @@
 """What reading a response and reading a request have in common: the buffer, the body, the end."""
 
-from typing import Final, TypeAlias
+from typing import Final
 
 from whimbrel_http_parser._chunked import ChunkedBody
-from whimbrel_http_parser._scan import FramingFields
+from whimbrel_http_parser._scan import KnownFields
 from whimbrel_http_parser.errors import IncompleteMessage, LocalProtocolError, ProtocolError
 from whimbrel_http_parser.events import (
     NEED_DATA,
     PAUSED,
+    BodySignal,
     Data,
     EndOfMessage,
-    Event,
     Framing,
-    Signal,
+    ReadableBuffer,
 )
 from whimbrel_http_parser.limits import DEFAULT_LIMITS, Leniency, Limits
-
-ReadableBuffer: TypeAlias = bytes | bytearray | memoryview
 
 HEAD: Final = 0
 LENGTH: Final = 1
@@ -69,7 +67,7 @@ class MessageReader:
 
     def _begin_message(self) -> None:
         self._state: int = HEAD
-        self._fields: FramingFields | None = None  # of the head, once there is one
+        self._fields: KnownFields | None = None  # of the head, once there is one
         self._chunked: ChunkedBody | None = None
         self._left = 0  # bytes of the body that are to come
         self._expected = 0  # and that there are altogether
@@ -99,27 +97,12 @@ class MessageReader:
         """Learn that the peer will send no more; repeating it is harmless."""
         self._eof = True
 
-    def next_event(self) -> Event | Signal:
-        """Return the next event, or why there is none.
-
-        Returns:
-            An event; or `NEED_DATA`: receive more, then ask again; or `PAUSED`: the message has
-            ended, or the protocol was switched, and what follows is in `trailing_data`; or, for
-            requests only, `CLOSED`: the client has closed where a request could have begun.
-
-        Raises:
-            MalformedMessage: the peer broke the grammar or its framing is ambiguous.
-            LimitExceeded: the peer sent more than the limits allow.
-            IncompleteMessage: the stream ended too early.
-
-        After an error the reader is spent: it raises the same error each time.
-        """
+    def _next_behind_head(self) -> Data | EndOfMessage | BodySignal:
+        """Return the next event of the body, or what there is behind it."""
         state = self._state
         if self._pending and state < END:
             self._take_pending()
         try:
-            if state == HEAD:
-                return self._read_head()
             if state == LENGTH:
                 return self._read_length()
             if state == CHUNKED:
@@ -147,16 +130,33 @@ class MessageReader:
         return self._data[self._pos :]
 
     @property
-    def _has_trailing_data(self) -> bool:
+    def _has_data(self) -> bool:
         return bool(self._pending) or self._pos < len(self._data)
 
-    def _read_head(self) -> Event | Signal:
-        """Read the head, or what is there of it; then `_expect_body`."""
+    def _persistence_reason(self) -> str | None:
+        """Say what in the head speaks against another message on the same connection."""
         raise NotImplementedError
 
     def _lasting_close_reason(self) -> str | None:
         """Say what in the message speaks against another one on the same connection."""
-        raise NotImplementedError
+        if self._leniency_used is not None:
+            return f"the leniency {self._leniency_used} was needed"
+        return self._persistence_reason()
+
+    def _close_reason(self, message: str, switched: str) -> str | None:
+        """Say why the message does not let another one follow.
+
+        Args:
+            message: what it is, in a word.
+            switched: the reason when what follows it is not HTTP.
+        """
+        if self._error is not None:
+            return f"the {message} is broken: {self._error}"
+        if self._state == SWITCHED:
+            return switched
+        if self._state != DONE:
+            return f"the {message} is not complete"
+        return self._lasting_close_reason()
 
     def _check_next_cycle(self) -> None:
         if self._state != DONE:
@@ -185,7 +185,7 @@ class MessageReader:
         self._pending = []
         self._chunked = None
 
-    def _expect_body(self, framing: Framing, length: int | None, fields: FramingFields) -> None:
+    def _expect_body(self, framing: Framing, length: int | None, fields: KnownFields) -> None:
         """Learn from the head how the body is to be read."""
         self._fields = fields
         if framing is Framing.LENGTH:
@@ -223,7 +223,7 @@ class MessageReader:
         self._pos = pos + maximum
         return data[pos : pos + maximum]
 
-    def _read_length(self) -> Event | Signal:
+    def _read_length(self) -> Data | EndOfMessage | BodySignal:
         content = self._rest(self._left)
         if content:
             self._left -= len(content)
@@ -234,7 +234,7 @@ class MessageReader:
             raise IncompleteMessage("body", self._expected - self._left, self._expected)
         return NEED_DATA
 
-    def _read_chunked(self) -> Event | Signal:
+    def _read_chunked(self) -> Data | EndOfMessage | BodySignal:
         body = self._chunked
         assert body is not None
         if body.failure is None and self._pos < len(self._data):
@@ -252,7 +252,7 @@ class MessageReader:
             raise IncompleteMessage("body", body.received)
         return NEED_DATA
 
-    def _read_until_close(self) -> Event | Signal:
+    def _read_until_close(self) -> Data | EndOfMessage | BodySignal:
         if self._pos < len(self._data):
             return Data(self._rest(len(self._data)))
         if self._eof:

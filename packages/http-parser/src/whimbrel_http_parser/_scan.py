@@ -1,10 +1,10 @@
-"""A section of field lines that has arrived whole and is correct: recognised at once, split later.
+"""A head that has arrived whole and is correct: recognised at once, its fields split later.
 
 Most heads are like that, and most of their fields are never looked at. So the scan only finds out
-where the section ends and what the few fields say that the reader must know; what else it holds is
+where the head ends and what the few fields say that the reader must know; what else it holds is
 split when somebody asks.
 
-What is done for every message has two forms over the one grammar of `_grammar`: a loop over the
+What is done for every response has two forms over the one grammar of `_grammar`: a loop over the
 bytes, which is fastest when compiled, and a pattern, which is fastest when interpreted. The tests
 hold them against each other, and against `Section`, which takes all that the scan leaves alone.
 """
@@ -27,6 +27,8 @@ from whimbrel_http_parser._grammar import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     # A machine integer when compiled, an ordinary one otherwise; nothing of it at run time.
     from mypy_extensions import i64
 
@@ -52,7 +54,7 @@ _STARTS: Final = bytes(
 _LENGTHS: Final = bytes(any(len(name) == n for name in KNOWN_NAMES) for n in range(256))
 
 
-class FramingFields:
+class KnownFields:
     """The fields of `KNOWN_NAMES`: what frames a message, ends its connection, or routes it.
 
     Each is its value, or `None` without one. Several lines of one name are one list (RFC 9110
@@ -66,6 +68,14 @@ class FramingFields:
         self.content_length: bytes | None = None
         self.host: bytes | None = None
         self.transfer_encoding: bytes | None = None
+
+    @classmethod
+    def of(cls, lines: Iterable[tuple[bytes, bytes]]) -> KnownFields:
+        """Pick these fields out of `lines`."""
+        fields = cls()
+        for name, value in lines:
+            fields.add(name, value)
+        return fields
 
     def add(self, name: bytes, value: bytes) -> None:
         """Take a field line, if it is one of these fields.
@@ -133,7 +143,7 @@ def _end_of_value(data: bytes, start: i64, size: i64) -> i64:
 
 
 def scan_section_by_byte(
-    data: bytes, start: i64, end: i64, maximum: i64, fields: FramingFields
+    data: bytes, start: i64, end: i64, maximum: i64, fields: KnownFields
 ) -> i64:
     """Do what `scan_section` does by looking at each byte."""
     is_tchar = IS_TCHAR
@@ -169,7 +179,7 @@ def scan_section_by_byte(
 
 
 def scan_section_by_pattern(
-    data: bytes, start: int, end: int, maximum: int, fields: FramingFields
+    data: bytes, start: int, end: int, maximum: int, fields: KnownFields
 ) -> int:
     """Do what `scan_section` does by matching a pattern."""
     match = FIELD_SECTION.match(data, start, end)
@@ -226,7 +236,7 @@ def scan_status_line(data: bytes, start: int) -> tuple[int, int, int]:
     return scan_status_line_by_pattern(data, start)
 
 
-def scan_section(data: bytes, start: int, end: int, maximum: int, fields: FramingFields) -> int:
+def scan_section(data: bytes, start: int, end: int, maximum: int, fields: KnownFields) -> int:
     """Recognise a whole and correct section of field lines.
 
     Args:

@@ -16,7 +16,7 @@ from whimbrel_http_parser._grammar import (
     TOKEN,
     fault_of_field_line,
 )
-from whimbrel_http_parser._scan import FieldLines, FramingFields
+from whimbrel_http_parser._scan import FieldLines, KnownFields
 from whimbrel_http_parser.errors import LimitExceeded, MalformedMessage
 from whimbrel_http_parser.limits import Leniency, Limits
 
@@ -102,12 +102,9 @@ class Section:
         return b"\n" + b"".join(lines)
 
     @property
-    def framing_fields(self) -> FramingFields:
-        """The fields that the reader must know."""
-        fields = FramingFields()
-        for name, value in self.lines:
-            fields.add(name, value)
-        return fields
+    def known_fields(self) -> KnownFields:
+        """Those of the fields that the reader must know."""
+        return KnownFields.of(self.lines)
 
     def check_start(self, start: bytes) -> None:
         """Refuse a start line by its first bytes; a section without one never asks."""

@@ -54,7 +54,8 @@ class MalformedMessage(RemoteProtocolError):  # noqa: N818 -- a state of affairs
 
     Args:
         what: what was expected and what came.
-        position: where, in bytes from the start of the part (head, chunk line, trailers).
+        position: where: in a head or a trailer section the bytes before the line; in a chunked
+            body the bytes of content before it.
         excerpt: the offending bytes; cut to a short excerpt, shown escaped.
         status_hint: the status code for a server to answer with.
     """
@@ -91,14 +92,14 @@ class LimitExceeded(RemoteProtocolError):  # noqa: N818 -- a state of affairs, a
         maximum: its value.
     """
 
-    def __init__(self, limit: str, maximum: float) -> None:
+    def __init__(self, limit: str, maximum: int) -> None:
         self.limit = limit
         self.maximum = maximum
         super().__init__(limit, maximum)
 
     @property
     def status_hint(self) -> int:
-        """414 for the request line, 431 for the fields (RFC 6585 section 5), 400 for the rest."""
+        """414 for the start line, 431 for fields (RFC 6585 section 5), 413 for content; or 400."""
         return _STATUS_OF_LIMIT.get(self.limit, 400)
 
     def __str__(self) -> str:

@@ -5,7 +5,7 @@ are made once for each message or each piece of it, so they are plain classes wi
 """
 
 import enum
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
@@ -16,17 +16,24 @@ __all__ = [
     "CLOSED",
     "NEED_DATA",
     "PAUSED",
+    "BodySignal",
     "Data",
     "EndOfMessage",
     "Event",
     "Framing",
     "InformationalResponse",
     "RawHeaders",
+    "ReadableBuffer",
     "Request",
+    "RequestEvent",
     "Response",
+    "ResponseEvent",
     "Signal",
     "decode_headers",
 ]
+
+ReadableBuffer: TypeAlias = bytes | bytearray | memoryview
+"""What readers take and writers return."""
 
 RawHeaders: TypeAlias = tuple[tuple[bytes, bytes], ...]
 """Field lines in the order and the case they came in, values without the whitespace around."""
@@ -46,6 +53,10 @@ class Signal(enum.Enum):
 NEED_DATA: Final = Signal.NEED_DATA
 PAUSED: Final = Signal.PAUSED
 CLOSED: Final = Signal.CLOSED
+
+
+BodySignal: TypeAlias = Literal[Signal.NEED_DATA, Signal.PAUSED]
+"""What there is instead of an event of a response, or of the content of a request."""
 
 
 class Framing(enum.Enum):
@@ -112,8 +123,9 @@ class _Head:
         """Return the values of every field line called `name`, in order.
 
         Args:
-            name: the field name in lower case.
+            name: the field name, in any case.
         """
+        name = name.lower()
         block = self._block
         if not block:
             return [value for raw_name, value in self.raw_headers if raw_name.lower() == name]
@@ -138,8 +150,7 @@ class InformationalResponse(_Head):  # noqa: PLW1641 -- mutable
         status: the status code, 100 to 199.
         reason: the reason phrase, possibly empty.
         version: (1, 0) or (1, 1).
-        raw_headers: the field lines.
-        block: for the reader, which has the field lines in another form.
+        raw_headers: the field lines. (`None` is the readers' own: they have them in another form.)
     """
 
     __slots__ = ("reason", "status", "version")
@@ -150,10 +161,10 @@ class InformationalResponse(_Head):  # noqa: PLW1641 -- mutable
         reason: str,
         version: tuple[int, int],
         raw_headers: RawHeaders | None,
-        block: bytes = b"",
+        _block: bytes = b"",
     ) -> None:
         self._raw_headers = raw_headers
-        self._block = block
+        self._block = _block
         self._lowered = b""
         self._headers = None
         self.status = status
@@ -184,11 +195,10 @@ class Response(_Head):  # noqa: PLW1641 -- mutable
         status: the status code, 101 or 200 to 999.
         reason: the reason phrase, possibly empty.
         version: (1, 0) or (1, 1).
-        raw_headers: the field lines.
+        raw_headers: the field lines. (`None` is the readers' own: they have them in another form.)
         framing: how the end of the body is found.
         content_length: what Content-Length says, in bytes, or `None` without one. For a response
             without a body (to HEAD, or 304) it is what the body of a 200 to GET would have.
-        block: for the reader, which has the field lines in another form.
     """
 
     __slots__ = ("content_length", "framing", "reason", "status", "version")
@@ -201,10 +211,10 @@ class Response(_Head):  # noqa: PLW1641 -- mutable
         raw_headers: RawHeaders | None,
         framing: Framing,
         content_length: int | None,
-        block: bytes = b"",
+        _block: bytes = b"",
     ) -> None:
         self._raw_headers = raw_headers
-        self._block = block
+        self._block = _block
         self._lowered = b""
         self._headers = None
         self.status = status
@@ -238,12 +248,12 @@ class Request(_Head):  # noqa: PLW1641 -- mutable
     Args:
         method: the method, in the case it came in: methods are case-sensitive.
         target: the request target as it came (RFC 9112 section 3.2): for CONNECT an authority,
-            for OPTIONS possibly `*`, else a path with its query, or an absolute URI.
+            for OPTIONS possibly `*`, else a path with its query, or an absolute URI, whose
+            authority then counts instead of Host.
         version: (1, 0) or (1, 1).
-        raw_headers: the field lines.
+        raw_headers: the field lines. (`None` is the readers' own: they have them in another form.)
         framing: how the end of the body is found.
         content_length: what Content-Length says, in bytes, or `None` without one.
-        block: for the reader, which has the field lines in another form.
     """
 
     __slots__ = ("content_length", "framing", "method", "target", "version")
@@ -256,10 +266,10 @@ class Request(_Head):  # noqa: PLW1641 -- mutable
         raw_headers: RawHeaders | None,
         framing: Framing,
         content_length: int | None,
-        block: bytes = b"",
+        _block: bytes = b"",
     ) -> None:
         self._raw_headers = raw_headers
-        self._block = block
+        self._block = _block
         self._lowered = b""
         self._headers = None
         self.method = method
@@ -274,9 +284,11 @@ class Request(_Head):  # noqa: PLW1641 -- mutable
 
         RFC 9110 section 10.1.1. A server answers with 100, or with a final status at once.
         """
-        if self.version < (1, 1) or self.framing not in (Framing.LENGTH, Framing.CHUNKED):
+        has_content = self.framing is Framing.CHUNKED or bool(self.content_length)
+        if self.version < (1, 1) or not has_content:
             return False
-        return any(value.lower() == b"100-continue" for value in self.values(b"expect"))
+        expectations = b",".join(self.values(b"expect")).lower().split(b",")
+        return any(expectation.strip(OWS) == b"100-continue" for expectation in expectations)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Request):
@@ -300,7 +312,7 @@ class Request(_Head):  # noqa: PLW1641 -- mutable
 class Data:  # noqa: PLW1641 -- mutable
     """A piece of the body, with its transfer coding removed.
 
-    One `Data` holds all of the body that one `receive_data` brought, however many chunks.
+    One `Data` holds all of the body that has arrived, however many chunks.
 
     Args:
         data: the bytes, as the content coding left them.
@@ -345,5 +357,11 @@ class EndOfMessage:  # noqa: PLW1641 -- mutable
         return f"EndOfMessage({self.trailers!r})"
 
 
-Event: TypeAlias = InformationalResponse | Response | Request | Data | EndOfMessage
-"""What a reader finds: of a response all but `Request`, of a request the last three."""
+ResponseEvent: TypeAlias = InformationalResponse | Response | Data | EndOfMessage
+"""What a `ResponseReader` finds."""
+
+RequestEvent: TypeAlias = Request | Data | EndOfMessage
+"""What a `RequestReader` finds."""
+
+Event: TypeAlias = ResponseEvent | RequestEvent
+"""What either of them finds."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, fields
 
-__all__ = ["DEFAULT_LIMITS", "STRICT", "Leniency", "Limits"]
+__all__ = ["DEFAULT_LENIENCY", "DEFAULT_LIMITS", "STRICT", "Leniency", "Limits"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,8 +13,8 @@ class Limits:
     size of the content is not bounded here: its consumer pauses reading or stops.
 
     Args:
-        start_line: bytes of the status line, without its CRLF. A status line is short; 8 KiB is
-            what servers accept for request lines (RFC 9112 section 3 asks for 8,000 octets).
+        start_line: bytes of the request line or the status line, without its CRLF. 8 KiB is what
+            servers accept for request lines (RFC 9112 section 3 asks for 8,000 octets).
         field_line: bytes of one header or trailer line, without its CRLF. Tomcat, nginx and
             Apache allow 8 KiB; large cookies and security policies do reach that, so 16 KiB.
         fields: how many header lines a head may have, or trailer lines a trailer section. Apache
@@ -61,7 +61,7 @@ class Leniency:
         bare_lf: lines of a head or of trailers that end with LF alone (RFC 9112 section 2.2).
         obs_fold: field lines continued on the next line (RFC 9112 section 5.2); each fold
             becomes one space.
-        leading_empty_line: one empty line before the status line.
+        leading_empty_line: one empty line before the start line (RFC 9112 section 2.2).
     """
 
     missing_reason_phrase: bool = True
@@ -71,4 +71,9 @@ class Leniency:
 
 
 DEFAULT_LIMITS = Limits()
-STRICT = Leniency()
+
+DEFAULT_LENIENCY = Leniency()
+"""What a reader tolerates unless it is told otherwise."""
+
+STRICT = Leniency(missing_reason_phrase=False)
+"""Nothing but what the grammar allows."""

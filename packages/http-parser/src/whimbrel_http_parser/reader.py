@@ -1,36 +1,28 @@
 """Reading responses and requests: bytes in, events out (the receiving halves of RFC 9112)."""
 
-from whimbrel_http_parser._framing import (
-    check_host,
-    check_request_target,
-    request_framing,
-    response_framing,
-    why_not_persistent,
-)
+from whimbrel_http_parser._framing import request_framing, response_framing, why_not_persistent
 from whimbrel_http_parser._grammar import REQUEST_LINE_CRLF
-from whimbrel_http_parser._message_reader import (
-    DONE,
-    SWITCHED,
-    MessageReader,
-    ReadableBuffer,
-)
-from whimbrel_http_parser._scan import REASON_OFFSET, FramingFields, scan_section, scan_status_line
+from whimbrel_http_parser._message_reader import HEAD, MessageReader
+from whimbrel_http_parser._routing import check_host, check_request_target
+from whimbrel_http_parser._scan import REASON_OFFSET, KnownFields, scan_section, scan_status_line
 from whimbrel_http_parser._section import RequestHead, ResponseHead
-from whimbrel_http_parser.errors import IncompleteMessage, LimitExceeded
+from whimbrel_http_parser.errors import IncompleteMessage, LimitExceeded, ProtocolError
 from whimbrel_http_parser.events import (
     CLOSED,
     NEED_DATA,
-    Event,
+    BodySignal,
     Framing,
     InformationalResponse,
     Request,
+    RequestEvent,
     Response,
+    ResponseEvent,
     Signal,
 )
 from whimbrel_http_parser.fields import KeepAlive, parse_keep_alive
-from whimbrel_http_parser.limits import DEFAULT_LIMITS, STRICT, Leniency, Limits
+from whimbrel_http_parser.limits import DEFAULT_LENIENCY, DEFAULT_LIMITS, Leniency, Limits
 
-__all__ = ["ReadableBuffer", "RequestReader", "ResponseReader"]
+__all__ = ["RequestReader", "ResponseReader"]
 
 
 class ResponseReader(MessageReader):
@@ -54,7 +46,7 @@ class ResponseReader(MessageReader):
         request_method: str = "GET",
         *,
         limits: Limits = DEFAULT_LIMITS,
-        leniency: Leniency = STRICT,
+        leniency: Leniency = DEFAULT_LENIENCY,
     ) -> None:
         super().__init__(limits, leniency)
         self._begin_response(request_method)
@@ -64,6 +56,28 @@ class ResponseReader(MessageReader):
         self._informational = 0
         self._head: ResponseHead | None = None  # while a head comes in pieces
         self._response: Response | None = None
+
+    def next_event(self) -> ResponseEvent | BodySignal:
+        """Return the next event, or why there is none.
+
+        Returns:
+            An event; or `NEED_DATA`: receive more, then ask again; or `PAUSED`: the response has
+            ended, or the protocol was switched, and what follows is in `trailing_data`.
+
+        Raises:
+            MalformedMessage: the server broke the grammar or its framing is ambiguous.
+            LimitExceeded: the server sent more than the limits allow.
+            IncompleteMessage: the stream ended too early.
+
+        After an error the reader is spent: it raises the same error each time.
+        """
+        if self._state != HEAD:
+            return self._next_behind_head()
+        try:
+            return self._read_head()
+        except ProtocolError as error:
+            self._fail(error)
+            raise
 
     def start_next_cycle(self, request_method: str = "GET") -> None:
         """Go on with the next response on the same connection.
@@ -88,16 +102,10 @@ class ResponseReader(MessageReader):
 
         `None` if it can: the response is complete, and nothing speaks against it.
         """
-        if self._error is not None:
-            return f"the response is broken: {self._error}"
-        if self._state == SWITCHED:
-            return "the protocol was switched"
-        if self._state != DONE:
-            return "the response is not complete"
-        reason = self._lasting_close_reason()
+        reason = self._close_reason("response", "the protocol was switched")
         if reason is not None:
             return reason
-        if self._has_trailing_data:
+        if self._has_data:
             return "data after the end of the response"
         if self._eof:
             return "the server closed the connection"
@@ -111,9 +119,7 @@ class ResponseReader(MessageReader):
         values = self._response.values(b"keep-alive")
         return parse_keep_alive(b",".join(values).decode("latin-1"))
 
-    def _lasting_close_reason(self) -> str | None:
-        if self._leniency_used is not None:
-            return f"the leniency {self._leniency_used} was needed"
+    def _persistence_reason(self) -> str | None:
         response = self._response
         fields = self._fields
         assert response is not None
@@ -128,7 +134,9 @@ class ResponseReader(MessageReader):
             return "a 204 response announced a body"
         return why_not_persistent("server", response.version, fields.connection)
 
-    def _read_head(self) -> Event | Signal:
+    def _read_head(self) -> InformationalResponse | Response | BodySignal:
+        if self._pending:
+            self._take_pending()
         if self._head is None:
             event = self._scan_head()
             if event is not None:
@@ -144,17 +152,17 @@ class ResponseReader(MessageReader):
         if head.leniency_used is not None:
             self._leniency_used = head.leniency_used
         return self._take_head(
-            head.status, head.reason, head.version, head.block, head.framing_fields
+            head.status, head.reason, head.version, head.block, head.known_fields
         )
 
-    def _scan_head(self) -> Event | None:
+    def _scan_head(self) -> InformationalResponse | Response | None:
         """Take a head that is there as a whole and correct, or leave it alone."""
         data = self._data
         start = self._pos
         section, minor, status = scan_status_line(data, start)
         if section < 0:
             return None
-        fields = FramingFields()
+        fields = KnownFields()
         end = scan_section(data, section, start + self._plain_head, self._limits.fields, fields)
         if end < 0:
             return None
@@ -164,7 +172,7 @@ class ResponseReader(MessageReader):
         block = data[section - 1 : end - 2]
         return self._take_head(status, reason, (1, minor), block, fields)
 
-    def _need_head(self, received: int) -> Signal:
+    def _need_head(self, received: int) -> BodySignal:
         if self._eof:
             started = received > 0 or self._informational > 0
             raise IncompleteMessage("head", received, None, started)
@@ -176,8 +184,8 @@ class ResponseReader(MessageReader):
         reason_phrase: bytes,
         version: tuple[int, int],
         block: bytes,
-        fields: FramingFields,
-    ) -> Event:
+        fields: KnownFields,
+    ) -> InformationalResponse | Response:
         """Turn a head into its event, and decide how its body is read."""
         reason = reason_phrase.decode("utf-8", "surrogateescape")
         if status < 200 and status != 101:
@@ -209,13 +217,38 @@ class RequestReader(MessageReader):
 
     __slots__ = ("_head", "_request")
 
-    def __init__(self, *, limits: Limits = DEFAULT_LIMITS, leniency: Leniency = STRICT) -> None:
+    def __init__(
+        self, *, limits: Limits = DEFAULT_LIMITS, leniency: Leniency = DEFAULT_LENIENCY
+    ) -> None:
         super().__init__(limits, leniency)
         self._begin_request()
 
     def _begin_request(self) -> None:
         self._head: RequestHead | None = None  # while a head comes in pieces
         self._request: Request | None = None
+
+    def next_event(self) -> RequestEvent | Signal:
+        """Return the next event, or why there is none.
+
+        Returns:
+            An event; or `NEED_DATA`: receive more, then ask again; or `PAUSED`: the request has
+            ended, or is for a tunnel, and what follows is in `trailing_data`; or `CLOSED`: the
+            client has ended its stream where a request could have begun.
+
+        Raises:
+            MalformedMessage: the client broke the grammar or its framing is ambiguous.
+            LimitExceeded: the client sent more than the limits allow.
+            IncompleteMessage: the stream ended within a request.
+
+        After an error the reader is spent: it raises the same error each time.
+        """
+        if self._state != HEAD:
+            return self._next_behind_head()
+        try:
+            return self._read_head()
+        except ProtocolError as error:
+            self._fail(error)
+            raise
 
     def start_next_cycle(self) -> None:
         """Go on with the next request on the same connection; call it when this one is answered.
@@ -235,22 +268,18 @@ class RequestReader(MessageReader):
         `None` if it can: the request is complete, and nothing speaks against it. A server that
         closes for this, or for a reason of its own, says `Connection: close` in its response.
         """
-        if self._error is not None:
-            return f"the request is broken: {self._error}"
-        if self._state == SWITCHED:
-            return "the request asked for a tunnel"
-        if self._state != DONE:
-            return "the request is not complete"
-        return self._lasting_close_reason()
+        if self._state == HEAD and self._eof and self._head is None and not self._has_data:
+            return "the client closed the connection"
+        return self._close_reason("request", "the request asked for a tunnel")
 
-    def _lasting_close_reason(self) -> str | None:
-        if self._leniency_used is not None:
-            return f"the leniency {self._leniency_used} was needed"
+    def _persistence_reason(self) -> str | None:
         assert self._request is not None
         assert self._fields is not None
         return why_not_persistent("client", self._request.version, self._fields.connection)
 
-    def _read_head(self) -> Event | Signal:
+    def _read_head(self) -> Request | Signal:
+        if self._pending:
+            self._take_pending()
         if self._head is None:
             event = self._scan_head()
             if event is not None:
@@ -268,10 +297,10 @@ class RequestReader(MessageReader):
         if head.leniency_used is not None:
             self._leniency_used = head.leniency_used
         return self._take_head(
-            head.method, head.target, head.version, head.block, head.framing_fields
+            head.method, head.target, head.version, head.block, head.known_fields
         )
 
-    def _scan_head(self) -> Event | None:
+    def _scan_head(self) -> Request | None:
         """Take a head that is there as a whole and correct, or leave it alone."""
         data = self._data
         start = self._pos
@@ -279,7 +308,7 @@ class RequestReader(MessageReader):
         if match is None:
             return None
         section = match.end()
-        fields = FramingFields()
+        fields = KnownFields()
         end = scan_section(data, section, start + self._plain_head, self._limits.fields, fields)
         if end < 0:
             return None
@@ -295,8 +324,8 @@ class RequestReader(MessageReader):
         target: bytes,
         version: tuple[int, int],
         block: bytes,
-        fields: FramingFields,
-    ) -> Event:
+        fields: KnownFields,
+    ) -> Request:
         """Turn a head into its event, and decide how its body is read."""
         check_request_target(method_bytes, target)
         check_host(version, fields.host)

@@ -9,10 +9,10 @@ from typing import Final
 
 from whimbrel_http_parser._framing import request_framing, response_framing
 from whimbrel_http_parser._grammar import CRLF, OWS, REQUEST_TARGET, TEXT, TOKEN
-from whimbrel_http_parser._scan import FramingFields
+from whimbrel_http_parser._routing import check_host, check_request_target
+from whimbrel_http_parser._scan import FieldLines, KnownFields
 from whimbrel_http_parser.errors import LocalProtocolError, MalformedMessage, excerpt_of
-from whimbrel_http_parser.events import Framing
-from whimbrel_http_parser.reader import ReadableBuffer
+from whimbrel_http_parser.events import Framing, ReadableBuffer
 
 __all__ = [
     "BodyWriter",
@@ -77,6 +77,11 @@ def _version(version: tuple[int, int]) -> bytes:
     return version_bytes
 
 
+def _refused(error: MalformedMessage) -> LocalProtocolError:
+    """Turn what a reader would say of a message into what its writer is told."""
+    return LocalProtocolError(str(error))
+
+
 def request_line(method: str, target: str, version: tuple[int, int] = (1, 1)) -> bytes:
     """Return a request line with its CRLF (RFC 9112 section 3).
 
@@ -86,8 +91,9 @@ def request_line(method: str, target: str, version: tuple[int, int] = (1, 1)) ->
         version: (1, 1) or (1, 0).
 
     Raises:
-        LocalProtocolError: the method is no token, the target is empty or has a byte that is not
-            visible ASCII, or there is no such version.
+        LocalProtocolError: the method is no token, the target has a byte that is not visible
+            ASCII or is of a form that the method does not have (RFC 9112 section 3.2), or there
+            is no such version.
     """
     method_bytes = _encode(method, "the method")
     if TOKEN.fullmatch(method_bytes) is None:
@@ -97,6 +103,10 @@ def request_line(method: str, target: str, version: tuple[int, int] = (1, 1)) ->
         raise LocalProtocolError(
             f"the request target must be visible ASCII without spaces: {_excerpt(target)}"
         )
+    try:
+        check_request_target(method_bytes, target_bytes)
+    except MalformedMessage as error:
+        raise _refused(error) from error
     return b"%b %b %b\r\n" % (method_bytes, target_bytes, _version(version))
 
 
@@ -131,7 +141,12 @@ def serialize_fields(fields: Iterable[tuple[str, str]]) -> bytes:
         LocalProtocolError: a name is no token, or a value has a control character other than a
             tab, which is how a field or a request is injected.
     """
-    parts: list[bytes] = []
+    return _join(_checked_lines(fields))
+
+
+def _checked_lines(fields: Iterable[tuple[str, str]]) -> FieldLines:
+    """Encode each field, and refuse what is none."""
+    lines: FieldLines = []
     for name, value in fields:
         name_bytes = _encode(name, "a field name")
         if TOKEN.fullmatch(name_bytes) is None:
@@ -141,8 +156,16 @@ def serialize_fields(fields: Iterable[tuple[str, str]]) -> bytes:
             raise LocalProtocolError(
                 f"the value of the field {name[:60]} has a control character: {_excerpt(value)}"
             )
-        parts += (name_bytes, b": ", value_bytes, CRLF)
-    return b"".join(parts)
+        lines.append((name_bytes, value_bytes))
+    return lines
+
+
+def _join(lines: FieldLines) -> bytes:
+    return b"".join([b"%b: %b\r\n" % line for line in lines])
+
+
+def _known(lines: FieldLines) -> KnownFields:
+    return KnownFields.of((name, value.strip(OWS)) for name, value in lines)
 
 
 def request_head(
@@ -160,9 +183,19 @@ def request_head(
         version: as for `request_line`.
 
     Raises:
-        LocalProtocolError: as both of them do.
+        LocalProtocolError: as both of them do; or no server would take the head: an HTTP/1.1
+            request without one Host (RFC 9112 section 3.2), or with fields that announce no clear
+            framing (section 6.3).
     """
-    return request_line(method, target, version) + serialize_fields(fields) + CRLF
+    start = request_line(method, target, version)
+    lines = _checked_lines(fields)
+    known = _known(lines)
+    try:
+        check_host(version, known.host)
+        request_framing(method, version, known)
+    except MalformedMessage as error:
+        raise _refused(error) from error
+    return start + _join(lines) + CRLF
 
 
 def response_head(
@@ -191,11 +224,18 @@ class BodyWriter:
     Args:
         framing: how the end of the body is found.
         length: how many bytes Content-Length announced; 0 for the other framings.
+
+    Raises:
+        ValueError: the length is negative, or given for another framing.
     """
 
     __slots__ = ("_ended", "_framing", "_left", "_length")
 
     def __init__(self, framing: Framing, length: int = 0) -> None:
+        if length < 0:
+            raise ValueError("the length of a body must not be negative")
+        if length and framing is not Framing.LENGTH:
+            raise ValueError("only a body with a Content-Length has a length")
         self._framing = framing
         self._length = length
         self._left = length
@@ -281,8 +321,6 @@ def length_body(length: int) -> BodyWriter:
     Raises:
         ValueError: the length is negative.
     """
-    if length < 0:
-        raise ValueError("the length of a body must not be negative")
     return BodyWriter(Framing.LENGTH, length)
 
 
@@ -304,12 +342,12 @@ def request_body(
         version: the version that is written.
 
     Raises:
-        LocalProtocolError: the fields announce no framing that a recipient could rely on.
+        LocalProtocolError: the fields announce no clear framing.
     """
     try:
-        framing, length = request_framing(method, version, _framing_fields(fields))
+        framing, length = request_framing(method, version, _known(_checked_lines(fields)))
     except MalformedMessage as error:
-        raise LocalProtocolError(str(error)) from error
+        raise _refused(error) from error
     return BodyWriter(framing, length or 0)
 
 
@@ -317,7 +355,7 @@ def response_body(
     request_method: str,
     status: int,
     fields: Iterable[tuple[str, str]],
-    version: tuple[int, int] = (1, 1),
+    request_version: tuple[int, int] = (1, 1),
 ) -> BodyWriter:
     """Return the writer of the body that the head of a response announces.
 
@@ -327,20 +365,21 @@ def response_body(
         request_method: the method of the request that is answered.
         status: the status code.
         fields: names and values, as they are written.
-        version: the version that is written.
+        request_version: the version of the request that is answered: HTTP/1.0 does not know the
+            chunked coding (RFC 9112 section 6.1).
 
     Raises:
-        LocalProtocolError: the fields announce no framing that a recipient could rely on.
+        LocalProtocolError: the fields announce no clear framing, or content where there can be
+            none (RFC 9112 section 6.1 and RFC 9110 section 8.6).
     """
+    known = _known(_checked_lines(fields))
     try:
-        framing, length = response_framing(request_method, status, version, _framing_fields(fields))
+        framing, length = response_framing(request_method, status, request_version, known)
     except MalformedMessage as error:
-        raise LocalProtocolError(str(error)) from error
+        raise _refused(error) from error
+    announces = known.content_length is not None or known.transfer_encoding is not None
+    if announces and (framing is Framing.SWITCHED or status < 200 or status == 204):
+        raise LocalProtocolError(
+            f"a response with status {status} to {request_method[:60]} announces content"
+        )
     return BodyWriter(framing, (length or 0) if framing is Framing.LENGTH else 0)
-
-
-def _framing_fields(fields: Iterable[tuple[str, str]]) -> FramingFields:
-    known = FramingFields()
-    for name, value in fields:
-        known.add(name.encode("utf-8", "replace"), value.encode("utf-8", "replace").strip(OWS))
-    return known
