@@ -125,6 +125,15 @@ def test_what_cannot_be_written_is_told(cookie: Cookie, reason: str) -> None:
         ),
         (".site.example\tTRUE\t/p\tTRUE\t4000000000.5\tn\tv", replace(COOKIE, expiry=4e9 + 0.5)),
         (".site.example\tTRUE\t/p\tTRUE\t1\tn\tv", replace(COOKIE, expiry=1.0)),
+        # wget, of another port.
+        (
+            "site.example:8080\tFALSE\t/p\tTRUE\t4000000000\tn\tv",
+            replace(COOKIE, host_only=True),
+        ),
+        (
+            "fe80::1:8080\tFALSE\t/p\tTRUE\t4000000000\tn\tv",
+            replace(COOKIE, host_only=True, domain="fe80::1:8080"),
+        ),
     ],
 )
 def test_what_other_programs_write(line: str, expected: Cookie) -> None:

@@ -30,6 +30,8 @@ _HTTP_ONLY: Final = "#HttpOnly_"
 _FLAGS: Final = {"TRUE": True, "FALSE": False}
 # Some browsers' extensions write parts of seconds.
 _EXPIRY = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,15})?\Z")
+# wget keeps the cookies of unusual ports apart, which RFC 6265bis section 8.5 does not do.
+_WITH_PORT = re.compile(r"\A([^:]+):[0-9]{1,5}\Z")
 
 
 def cookies_to_txt(cookies: Iterable[Cookie]) -> tuple[str, list[Rejected]]:
@@ -133,7 +135,7 @@ def _cookie(fields: _Fields) -> Cookie | Rejected:
     domain, below, path, secure, expiry, name, value = fields
     http_only = domain.startswith(_HTTP_ONLY)
     # The dot is decoration: the flag says what is meant.
-    domain = domain.removeprefix(_HTTP_ONLY).removeprefix(".")
+    domain = _WITH_PORT.sub(r"\1", domain.removeprefix(_HTTP_ONLY).removeprefix("."))
     if not domain:
         return Rejected.named("there is no domain", name)
     # `http.cookiejar` leaves the field empty for a session.
