@@ -1,7 +1,7 @@
 import copy
 import pickle
 from dataclasses import replace
-from http.cookies import BaseCookie, Morsel, SimpleCookie
+from http.cookies import Morsel, SimpleCookie
 from math import inf
 from typing import Any
 
@@ -16,7 +16,6 @@ from whimbrel_cookiejar.morsels import (
     morsel_to_set_cookie,
     quote_value,
     set_cookie_to_morsel,
-    simple_cookie,
     text_to_set_cookie,
     unquote_value,
 )
@@ -244,17 +243,3 @@ def test_the_cookies_of_a_response() -> None:
     assert cookies["c"].value == "2"
     assert cookies[""].value == "bare"
     assert len(parse_set_cookies([])) == 0
-
-
-@pytest.mark.parametrize(("quoted", "value"), [(True, "a b"), (False, '"a b"')])
-def test_cookies_to_send(quoted: bool, value: str) -> None:
-    later = replace(COOKIE, value="later")
-    odd = replace(COOKIE, name="x[]", value="1")
-    found = simple_cookie([COOKIE, later, odd], quoted=quoted)
-    assert type(found) is (SimpleCookie if quoted else BaseCookie)
-    assert [(morsel.key, morsel.value) for morsel in found.values()] == [
-        ("sid", value),
-        ("x[]", "1"),
-    ]
-    assert found["sid"].coded_value == '"a b"'
-    assert found["sid"].OutputString() == 'sid="a b"'

@@ -15,6 +15,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # The grammar of section 5.1.1. A token is a run of what is no delimiter; its parts are ASCII
 # digits only ("[0-9]", as "\d" takes the digits of every script), and what follows the part that
 # is read must not be one more digit.
+_DIGITS = frozenset("0123456789")
 _TOKEN = re.compile(r"[^\x09\x20-\x2F\x3B-\x40\x5B-\x60\x7B-\x7E]+")
 _TIME = re.compile(r"([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})(?![0-9])")
 _DAY_OF_MONTH = re.compile(r"([0-9]{1,2})(?![0-9])")
@@ -37,12 +38,14 @@ def parse_cookie_date(text: str) -> float | None:
     time: re.Match[str] | None = None
     day = month = year = -1
     for token in _TOKEN.findall(text):
-        if time is None and (match := _TIME.match(token)):
+        # Only a month does not begin with a digit.
+        if token[0] not in _DIGITS:
+            if month < 0:
+                month = _MONTH_NUMBERS.get(token[:3].lower(), -1)
+        elif time is None and (match := _TIME.match(token)):
             time = match
         elif day < 0 and (match := _DAY_OF_MONTH.match(token)):
             day = int(match[1])
-        elif month < 0 and token[:3].lower() in _MONTH_NUMBERS:
-            month = _MONTH_NUMBERS[token[:3].lower()]
         elif year < 0 and (match := _YEAR.match(token)):
             year = int(match[1])
     # 5. (first part) All four must be there.

@@ -14,6 +14,7 @@ __all__ = ["canonical_host", "domain_match", "is_ip_address", "parent_domains"]
 _ENDS_IN_NUMBER = re.compile(r"(?:^|\.)(?:[0-9]+|0[xX][0-9a-fA-F]*)\.?\Z")
 
 
+@lru_cache(maxsize=512)
 def canonical_host(host: str) -> str:
     """Return the form in which hosts are compared (RFC 6265bis section 5.1.2).
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from http.cookies import BaseCookie, Morsel
+from http.cookies import BaseCookie, Morsel, SimpleCookie
 from operator import itemgetter
 from threading import RLock
 from time import time
@@ -20,7 +20,6 @@ from whimbrel_cookiejar.morsels import (
     cookie_to_morsel,
     morsel_to_set_cookie,
     set_cookie_pairs,
-    simple_cookie,
     text_to_set_cookie,
 )
 from whimbrel_cookiejar.parse import SetCookie, parse_set_cookie
@@ -163,13 +162,13 @@ class CookieJar(PersistentCookieJar):
             raise ValueError("a Set-Cookie field needs the URL it came from, and this has no host")
         now = time() if now is None else now
         limits = self._limits
-        outcomes: list[Cookie | Rejected] = []
         with self._lock:
-            for field in set_cookies[: limits.per_response]:
-                parsed = parse_set_cookie(field, limits)
-                outcomes.append(
-                    parsed if isinstance(parsed, Rejected) else self._take(parsed, target, now)
-                )
+            outcomes = [
+                self._take(parsed, target, now)
+                if isinstance(parsed := parse_set_cookie(field, limits), SetCookie)
+                else parsed
+                for field in set_cookies[: limits.per_response]
+            ]
         surplus = len(set_cookies) - len(outcomes)
         return outcomes + [_TOO_MANY_OF_RESPONSE] * surplus if surplus else outcomes
 
@@ -318,9 +317,14 @@ class CookieJar(PersistentCookieJar):
 
         Args:
             request_url: the URL of the request. Without a host it gets the shared cookies only.
+
+        Returns:
+            A new `SimpleCookie` (a `BaseCookie` if not `quote_cookie`), which may be changed. Its
+            morsels are read-only, as other requests get the same; a morsel's `copy()` is not.
         """
-        records = self._answer(request_url, None).records if len(self._store) else ()
-        return simple_cookie([record.cookie for record in records], quoted=self._quote_cookie)
+        if len(self._store) == 0:
+            return SimpleCookie() if self._quote_cookie else BaseCookie()
+        return self._answer(request_url, None).cookies(quoted=self._quote_cookie)
 
     # What `PersistentCookieJar` asks for.
 

@@ -7,7 +7,7 @@ does not know, and nothing of a cookie's text is refused by it.
 from __future__ import annotations
 
 import re
-from http.cookies import BaseCookie, Morsel, SimpleCookie
+from http.cookies import Morsel, SimpleCookie
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 __all__ = [
     "bare_morsel",
     "cookie_to_morsel",
+    "fill_morsel",
     "morsel_to_set_cookie",
     "parse_set_cookies",
     "quote_value",
     "set_cookie_pairs",
     "set_cookie_to_morsel",
-    "simple_cookie",
     "text_to_set_cookie",
     "unquote_value",
 ]
@@ -40,6 +40,7 @@ __all__ = [
 # What needs no quotes, as `http.cookies` has it: RFC 9110's token, and ":".
 _NEEDS_NO_QUOTES = re.compile(r"[A-Za-z0-9!#$%&'*+\-.^_`|~:]*\Z")
 _ESCAPED = re.compile(r'[\x00-\x1F",;\\\x7F-\xFF]')
+_NO_ATTRIBUTES: dict[str, str] = dict(Morsel[str]())
 _ESCAPE = re.compile(r"\\(?:([0-3][0-7][0-7])|(.))")
 
 
@@ -79,13 +80,21 @@ def bare_morsel(name: str, value: str, *, unquote: bool) -> Morsel[str]:
         value: the value as it is on the wire, which is the morsel's `coded_value`.
         unquote: whether the morsel's `value` is without the quotes that `value` has.
     """
-    morsel: Morsel[str] = Morsel()
+    morsel: Morsel[str] = Morsel.__new__(Morsel)
+    fill_morsel(morsel, name, value, unquote=unquote)
+    return morsel
+
+
+def fill_morsel(morsel: Morsel[str], name: str, value: str, *, unquote: bool) -> None:
+    """Make `bare_morsel` of a morsel that has not been initialised."""
+    # This is what `Morsel()` does, in a fifth of the time.
+    dict.update(morsel, _NO_ATTRIBUTES)
     # `Morsel.set` refuses names that are no token, and newer versions also refuse a tab; a server
     # may send both (RFC 6265bis section 5.6). These are the attributes behind its properties.
-    vars(morsel).update(
-        _key=name, _value=unquote_value(value) if unquote else value, _coded_value=value
-    )
-    return morsel
+    inside: Any = morsel
+    inside._key = name
+    inside._value = unquote_value(value) if unquote and value[:1] == '"' else value
+    inside._coded_value = value
 
 
 def cookie_to_morsel(cookie: Cookie, *, unquote: bool) -> Morsel[str]:
@@ -215,22 +224,3 @@ def parse_set_cookies(fields: Iterable[str]) -> SimpleCookie:
     # `dict`'s method, because that of `BaseCookie` refuses names.
     dict.update(cookies, set_cookie_pairs(fields, unquote=True))
     return cookies
-
-
-def simple_cookie(cookies: Iterable[Cookie], *, quoted: bool) -> BaseCookie[str]:
-    """Return cookies in the order of sending as the reference's `filter_cookies` does.
-
-    A `BaseCookie` has one morsel for a name: the one that is sent first.
-
-    Args:
-        cookies: in the order of sending.
-        quoted: whether quotes around a value are a convention (`SimpleCookie`) or a part of the
-            value (`BaseCookie`); what is sent is the same.
-    """
-    found: BaseCookie[str] = SimpleCookie() if quoted else BaseCookie()
-    for cookie in cookies:
-        if cookie.name not in found:
-            # `dict`'s method, because that of `BaseCookie` refuses names.
-            morsel = bare_morsel(cookie.name, cookie.value, unquote=quoted)
-            dict.__setitem__(found, cookie.name, morsel)
-    return found

@@ -18,11 +18,14 @@ from whimbrel_cookiejar.cookie import SHARED_DOMAIN
 from whimbrel_cookiejar.domains import canonical_host
 from whimbrel_cookiejar.paths import path_match
 from whimbrel_cookiejar.rules import Target, applies, is_expired, serialize
+from whimbrel_cookiejar.sent import sent_cookies, sent_morsel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from http.cookies import BaseCookie
 
     from whimbrel_cookiejar.limits import CookieLimits
+    from whimbrel_cookiejar.sent import SentMorsel
     from whimbrel_cookiejar.store import CookieStore, Record
 
 __all__ = ["Answer", "HostAnswers", "Retrieval"]
@@ -43,12 +46,29 @@ class Answer:
         accessed: seconds since the epoch when they were last sent; `-inf` when the records know.
     """
 
-    __slots__ = ("accessed", "field", "records")
+    __slots__ = ("_morsels", "accessed", "field", "records")
 
     def __init__(self, records: Sequence[Record]) -> None:
         self.records = records
         self.field = serialize(record.pair for record in records)
         self.accessed = -inf
+        self._morsels: dict[str, SentMorsel] | None = None
+
+    def cookies(self, *, quoted: bool) -> BaseCookie[str]:
+        """Return them in a container of `http.cookies`; of each name the one that is sent first.
+
+        Args:
+            quoted: see `sent.sent_cookies`; always the same for one jar.
+        """
+        if self._morsels is None:
+            morsels: dict[str, SentMorsel] = {}
+            for record in self.records:
+                if record.cookie.name not in morsels:
+                    if record.morsel is None:
+                        record.morsel = sent_morsel(record.cookie, quoted=quoted)
+                    morsels[record.cookie.name] = record.morsel
+            self._morsels = morsels
+        return sent_cookies(self._morsels, quoted=quoted)
 
     def note_access(self) -> None:
         """Tell the records when they were last sent (RFC 6265bis section 5.8.3, step 3)."""

@@ -176,9 +176,10 @@ def _expiry(parsed: SetCookie, now: float) -> float:
 def _broken_promise(parsed: SetCookie, *, host_only: bool, path: str) -> str | None:
     """Return which promise of its name's prefix the cookie breaks (steps 20 to 22)."""
     # 22. Without a name, what is sent is the value: it must not look like a name with a prefix.
-    name = (parsed.name or parsed.value).lower()
+    name = parsed.name or parsed.value
     if not name.startswith("__"):
         return None
+    name = name.lower()
     if not parsed.name and name.startswith((_SECURE_PREFIX, _HOST_PREFIX)):
         return "a cookie without a name has a value that begins like a name with a prefix"
     # 20. "__Secure-" promises Secure.

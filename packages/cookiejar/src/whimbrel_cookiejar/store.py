@@ -16,6 +16,8 @@ from whimbrel_cookiejar.rules import cookie_pair, retrieval_order
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from whimbrel_cookiejar.sent import SentMorsel
+
 __all__ = ["CookieStore", "Record"]
 
 _Key = tuple[str, str, bool]
@@ -30,11 +32,12 @@ class Record:
             latter some time after.
         order: the key to sort records by for sending.
         pair: what is sent of it.
+        morsel: the same for `filter_cookies`, once that was asked.
         serial: grows with each cookie that is new to the store; orders those that were created at
             the same moment.
     """
 
-    __slots__ = ("cookie", "last_access", "order", "pair", "serial")
+    __slots__ = ("cookie", "last_access", "morsel", "order", "pair", "serial")
 
     def __init__(self, cookie: Cookie, serial: int) -> None:
         self.cookie = cookie
@@ -42,6 +45,7 @@ class Record:
         self.serial = serial
         self.order = (*retrieval_order(cookie), serial)
         self.pair = cookie_pair(cookie)
+        self.morsel: SentMorsel | None = None
 
     def snapshot(self) -> Cookie:
         """Return the cookie with its present last-access-time."""
