@@ -22,6 +22,15 @@ _LINES = (
     b"a=b; Domain=127.0.0.1",
     b"a=b; Domain=[::1]",
     b"a=1; Secure\na=2",
+    # What is loaded as a file.
+    b"# Netscape HTTP Cookie File\n"
+    b".example.com\tTRUE\t/\tTRUE\t2000000000\ta\tb\n"
+    b"#HttpOnly_example.com\tFALSE\t/p\tFALSE\t0\t\tc\n",
+    b'{"format": "whimbrel-cookies", "version": 1, "cookies": [\n'
+    b'{"name": "a", "value": "b\\udcff", "domain": "example.com", "host_only": true, "path": "/",'
+    b' "secure": false, "http_only": false, "same_site": "Lax", "partitioned": false,'
+    b' "expiry": 1700000009.5, "creation": 1600000000.0, "last_access": 1800000000.0}]}',
+    b"\x80\x04\x95\x00\x00\x00\x00\x00\x00\x00\x00]\x94.",
 )
 
 SEEDS = tuple(bytes([choice]) + line for line in _LINES for choice in (0, 1, 2, 0x83, 4))
