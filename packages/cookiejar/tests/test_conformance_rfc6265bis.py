@@ -32,8 +32,8 @@ NOW = datetime(2027, 1, 15, 8, tzinfo=UTC).timestamp()
 SUFFIXES = FixedPublicSuffixes(["co.example"])
 
 # The steps that decide something here. Not among them: those that only name things, those about
-# scripts and cross-site requests, which no HTTP client without pages has, and the limits, which
-# have their own tests (5.6#5, 5.6#av.6, 5.7#4, and the eviction at the end of 5.7).
+# scripts and cross-site requests, which no HTTP client without pages has, and those with lines that
+# are too long for a table (below). The eviction at the end of 5.7 is in test_jar_model.py.
 STEPS = {
     "5.1.1": "1 2.1 2.2 2.3 2.4 3 4 5 6 7",
     "5.1.2": "1 2 3 4 5",
@@ -148,6 +148,80 @@ def same(one: Cookie, other: Cookie) -> bool:
         return cookie.name, cookie.domain, cookie.host_only, cookie.path
 
     return identity(one) == identity(other)
+
+
+def filled(begin: str, octets: int, end: str = "", fill: str = "x") -> str:
+    """Return `octets` octets of `fill` between `begin` and `end`, which count among them."""
+    room = octets - len(begin.encode()) - len(end.encode())
+    assert room % len(fill.encode()) == 0
+    return begin + fill * (room // len(fill.encode())) + end
+
+
+# 5.6, step 5, and 5.7, step 4: 4096 octets for the name and the value, without the "=".
+@pytest.mark.parametrize(
+    ("name", "value", "fits"),
+    [
+        ("k", filled("", 4095), True),
+        ("k", filled("", 4096), False),
+        (filled("", 4095), "v", True),
+        (filled("", 4096), "v", False),
+        (filled("", 2048), filled("", 2048), True),
+        (filled("", 2048), filled("", 2049), False),
+        (filled("", 4096), "", True),
+        (filled("", 4097), "", False),
+        ("", filled("", 4096), True),
+        ("", filled("", 4097), False),
+        ("kk", filled("", 4094, fill="\u00f6"), True),
+        ("kk", filled("", 4096, fill="\u00f6"), False),
+        ("k", filled("", 4095, fill="\u5de3"), True),
+        ("kk", filled("", 4095, fill="\u5de3"), False),
+    ],
+)
+def test_the_longest_cookie(name: str, value: str, fits: bool) -> None:
+    visit = Visit(as_bytes=True)
+    field = f"{name}  =  {value}\t; Path=/; unknown={'y' * 9000}"
+    if fits:
+        visit.store(field)
+        visit.send(f"{name}={value}" if name else value)
+    else:
+        visit.refuse(field, "more than 4096 octets")
+
+
+# 5.6, step 6 of the attributes, and 5.7, steps 7 and 11: 1024 octets for the value of each.
+@pytest.mark.parametrize(
+    ("attributes", "kept"),
+    [
+        (f"Path=/w; Path={filled('/', 1024)}", {"path": filled("/", 1024)}),
+        (f"Path=/w; Path=  {filled('/', 1024)} ", {"path": filled("/", 1024)}),
+        (f"Path=/w; Path={filled('/', 1025)}", {"path": "/w"}),
+        (f"Path={filled('/', 1025)}", {"path": "/nest"}),
+        (f"Path={filled('/', 1025)}; Path=/w", {"path": "/w"}),
+        (f"Path={filled('/w', 1024, fill='ö')}", {"path": filled("/w", 1024, fill="\u00f6")}),
+        (f"Path={filled('/w', 1026, fill='ö')}", {"path": "/nest"}),
+        (f"Domain={filled('', 1025, '.example')}", {"host_only": True}),
+        (f"Domain=wren.example; Domain={filled('.', 1025)}", {"domain": "wren.example"}),
+        (f"Max-Age=9; Max-Age={filled('', 1024, fill='7')}", {"life": 34560000.0}),
+        (f"Max-Age=9; Max-Age={filled('', 1025, fill='7')}", {"life": 9.0}),
+        (f"Max-Age=9; Max-Age={filled('-', 1025, fill='7')}", {"life": 9.0}),
+        (f"Max-Age=9; Max-Age={filled('', 1024, '8', fill='0')}", {"life": 8.0}),
+        (f"Expires={filled('15 Jan 2027 08:01:00 ', 1024)}", {"life": 60.0}),
+        (f"Expires={filled('15 Jan 2027 08:01:00 ', 1025)}", {"persistent": False}),
+        (f"Secure={filled('', 1024)}", {"secure": True}),
+        (f"Secure={filled('', 1025)}", {"secure": False}),
+    ],
+)
+def test_the_longest_attribute(attributes: str, kept: Entry) -> None:
+    visit = Visit(as_bytes=True)
+    visit.store(f"k=v; {attributes}")
+    visit.kept(kept)
+
+
+def test_the_longest_attribute_may_refuse_the_cookie() -> None:
+    visit = Visit(as_bytes=True)
+    visit.refuse(f"k=v; Domain={filled('', 1024, '.example')}", "the host is not in Domain")
+    visit.store("k=v")
+    visit.store(f"k=w; Max-Age={filled('-', 1024, fill='7')}")
+    visit.send("")
 
 
 @pytest.mark.parametrize("as_bytes", [False, True], ids=["text", "bytes"])

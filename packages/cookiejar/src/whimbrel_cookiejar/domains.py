@@ -20,6 +20,13 @@ def canonical_host(host: str) -> str:
 
     A trailing dot is kept: `example.com.` and `example.com` do not share cookies.
 
+    A host that is not ASCII becomes A-labels as in URLs: by UTS 46 (which lower-cases it, and maps
+    what Unicode has twice) and IDNA 2008, and where that knows no answer (`☃.example`) by the
+    IDNA before. So a cookie goes to the very host that the request goes to. For the same reason two
+    rules of the section are not applied to ASCII labels, which resolvers look up as they are: one
+    with an underscore is taken, and one that begins with `xn--` is not looked into. Neither can
+    match anything but itself.
+
     Args:
         host: a host name, or an IP address without brackets.
 
