@@ -3,6 +3,9 @@ from math import inf
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from yarl import URL
 
 from whimbrel_cookiejar import Cookie, CookieLimits, Rejected
 from whimbrel_cookiejar.restore import readmit
@@ -143,3 +146,56 @@ def test_the_limit_is_that_of_the_jar() -> None:
     longer = readmit(replace(COOKIE, value="ab"), NOW, SUFFIXES, limits, unsafe=False)
     assert isinstance(longer, Rejected)
     assert "more than 2 octets" in longer.reason
+
+
+def mostly(good: list[str], odd: list[str]) -> st.SearchStrategy[str]:
+    others = st.sampled_from(odd) | st.text(max_size=5)
+    return st.integers(0, 9).flatmap(lambda n: others if n == 0 else st.sampled_from(good))
+
+
+TIMES = st.one_of(st.just(NOW), st.just(NOW + 9), st.floats(allow_nan=False))
+HOSTILE = st.builds(
+    Cookie,
+    name=mostly(["n", "__Host-n", "__secure-n"], ["", "a=b", "a;b", " n"]),
+    value=mostly(["v", '"v w"', ""], ["__Host-n=1", "a;b", "a\r\nb", "v\t"]),
+    domain=mostly(["site.test", "www.site.test", ""], ["test", "CO.test.", "127.0.0.1", ".test"]),
+    host_only=st.booleans(),
+    path=mostly(["/", "/p"], ["", "p", "/\0"]),
+    secure=st.booleans(),
+    http_only=st.booleans(),
+    same_site=st.sampled_from(["Default", "None", "Lax", "Strict"]),
+    partitioned=st.booleans(),
+    persistent=st.booleans(),
+    expiry=TIMES,
+    creation=TIMES,
+    last_access=TIMES,
+)
+
+
+@settings(max_examples=400)
+@given(HOSTILE)
+def test_what_is_admitted_keeps_every_rule(saved: Cookie) -> None:
+    cookie = readmit(saved, NOW, SUFFIXES, unsafe=False)
+    if isinstance(cookie, Rejected):
+        return
+    sent = f"{cookie.name}={cookie.value}" if cookie.name else cookie.value
+    assert 0 < len(sent.encode("utf-8", "surrogateescape")) <= 4097
+    assert sent == sent.strip(" \t")
+    assert ";" not in sent
+    assert not any(ord(c) < 32 and c != "\t" for c in sent + cookie.path)
+    assert cookie.path.startswith("/")
+    assert cookie.domain == cookie.domain.lower()
+    assert cookie.domain.isascii()
+    if cookie.domain:
+        assert URL(f"https://{cookie.domain}/").raw_host == cookie.domain
+        assert cookie.host_only or not SUFFIXES.is_public_suffix(cookie.domain)
+    assert cookie.expiry == inf or cookie.expiry <= NOW + MAX_AGE
+    assert cookie.persistent == (cookie.expiry != inf)
+    assert cookie.creation <= NOW
+    assert cookie.last_access <= NOW
+    assert cookie.secure or cookie.same_site != "None"
+    assert cookie.secure or not sent.lower().startswith(("__secure-", "__host-"))
+    if sent.lower().startswith("__host-"):
+        assert (cookie.path, cookie.host_only) == ("/", True)
+    # To save it and to load it once more changes nothing.
+    assert readmit(cookie, NOW, SUFFIXES, unsafe=False) == cookie
