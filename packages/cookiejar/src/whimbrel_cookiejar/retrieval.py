@@ -50,7 +50,7 @@ class Answer:
 
     def __init__(self, records: Sequence[Record]) -> None:
         self.records = records
-        self.field = serialize(record.pair for record in records)
+        self.field = serialize([record.pair for record in records])
         self.accessed = -inf
         self._morsels: dict[str, SentMorsel] | None = None
 
@@ -75,7 +75,8 @@ class Answer:
         accessed, self.accessed = self.accessed, -inf
         for record in self.records:
             # Another answer with the same record may have been sent later, and noted before.
-            record.last_access = max(record.last_access, accessed)
+            if record.last_access < accessed:  # noqa: PLR1730  # a call of max costs more
+                record.last_access = accessed
 
 
 class HostAnswers:
@@ -98,7 +99,7 @@ class HostAnswers:
         self._paths = tuple(sorted(paths, key=len, reverse=True))
         self._answers: dict[tuple[str | None, bool], Answer] = {}
         self.generation = generation
-        self.until = min((record.cookie.expiry for record in records), default=inf)
+        self.until = min([record.cookie.expiry for record in records], default=inf)
 
     def answer(self, path: str, secure: bool, now: float) -> Answer:
         """Return the cookies for a request, and remember when they were sent."""
@@ -122,7 +123,9 @@ class HostAnswers:
     def _choose(self, target: Target, now: float) -> list[Record]:
         # 1. The cookies that apply.
         found = [record for record in self._records if applies(record.cookie, target, now)]
-        found = _without_hidden_shared(found)
+        # The store puts the shared cookies last: this is one look when there are none.
+        if found and found[-1].cookie.domain == SHARED_DOMAIN:
+            found = _without_hidden_shared(found)
         # 2. Their order.
         found.sort(key=_order)
         return _within(found, target.host, self._limits)
@@ -205,6 +208,10 @@ def _without_hidden_shared(records: list[Record]) -> list[Record]:
 def _within(records: list[Record], host: str, limits: CookieLimits) -> list[Record]:
     """Return those that fit into one request: the last ones are left out."""
     room = limits.request_octets - _FIELD_NAME
+    field = serialize([record.pair for record in records])
+    # Nearly always: four octets are the most that a character becomes.
+    if len(records) <= limits.request_cookies and 4 * len(field) <= room:
+        return records
     kept = 0
     for record in records[: limits.request_cookies]:
         pair = record.pair

@@ -43,7 +43,7 @@ class Record:
         self.cookie = cookie
         self.last_access = cookie.last_access
         self.serial = serial
-        self.order = (*retrieval_order(cookie), serial)
+        self.order = (retrieval_order(cookie), serial)
         self.pair = cookie_pair(cookie)
         self.morsel: SentMorsel | None = None
 
@@ -105,7 +105,10 @@ class CookieStore:
         if old is None:
             self._length += 1
             self._serial += 1
-        record = records[key] = Record(cookie, self._serial if old is None else old.serial)
+            record = Record(cookie, self._serial)
+        else:
+            record = Record(cookie, old.serial)
+        records[key] = record
         self.generation += 1
         return record
 
