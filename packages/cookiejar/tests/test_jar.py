@@ -1,15 +1,16 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
-from http.cookies import BaseCookie, Morsel, SimpleCookie
+from http.cookies import Morsel, SimpleCookie
 from math import inf
+from threading import Event, Thread
 from typing import Any
 
 import pytest
 from multidict import MultiDict
 from yarl import URL
 
-from whimbrel_cookiejar import Cookie, CookieJar, Rejected
+from whimbrel_cookiejar import Cookie, CookieJar, CookieLimits, Rejected
 from whimbrel_cookiejar.testing import FixedPublicSuffixes
 
 NOW = 1_800_000_000.0
@@ -562,3 +563,200 @@ def test_a_request_does_not_pay_for_other_domains() -> None:
     assert len(jar._store.for_host("www.mine.example")) == 1
     assert len(jar._store.for_host("none.example")) == 0
     assert jar.cookie_header("https://www.mine.example/", NOW) == "b=2"
+
+
+# Limits.
+
+
+def stored(
+    limits: CookieLimits, fields: list[str], url: str = HTTPS
+) -> tuple[CookieJar, list[Any]]:
+    jar = CookieJar(limits=limits, public_suffixes=FixedPublicSuffixes())
+    return jar, jar.store_response(fields, url, NOW)
+
+
+def test_a_jar_says_what_its_limits_are() -> None:
+    limits = CookieLimits(in_all=5)
+    assert CookieJar(limits=limits).limits is limits
+    assert CookieJar().limits == CookieLimits()
+
+
+def test_a_response_gives_so_many_cookies_and_no_more() -> None:
+    limits = CookieLimits(per_response=3)
+    fields = ["a=1", "bad=\0", "c=1", "d=1", "e=1"]
+    jar, outcomes = stored(limits, fields)
+    reason = "the response has more cookies than are taken from one"
+    assert [each.name if isinstance(each, Cookie) else each.reason for each in outcomes] == [
+        "a",
+        "the field contains a control character",
+        "c",
+        reason,
+        reason,
+    ]
+    assert jar.cookie_header(HTTPS, NOW) == "a=1; c=1"
+    other = CookieJar(limits=limits)
+    other.update_cookies_from_headers(fields, URL(HTTPS))
+    assert other.cookie_header(HTTPS) == "a=1; c=1"
+
+    class Watching(CookieJar):
+        def update_cookies(self, cookies: Any, response_url: URL = SITE) -> None:
+            super().update_cookies(cookies, response_url)
+
+    watching = Watching(limits=limits)
+    watching.update_cookies_from_headers(fields, URL(HTTPS))
+    assert watching.cookie_header(HTTPS) == "a=1; c=1"
+    # What the program gives is no response.
+    other.update_cookies({str(number): "1" for number in range(9)}, SITE)
+    assert len(other) == 2 + 9
+
+
+def test_the_limits_on_octets_are_those_of_the_jar() -> None:
+    limits = CookieLimits(name_value_octets=4, attribute_octets=4)
+    fields = ["aa=11", "bb=111", "c=1; Path=/dir/", "d=1; Path=/dir"]
+    jar, outcomes = stored(limits, fields, "https://site.example/dir/x/y")
+    assert [each.path if isinstance(each, Cookie) else each.reason for each in outcomes] == [
+        "/dir/x",
+        "the name and the value have more than 4 octets",
+        "/dir/x",
+        "/dir",
+    ]
+    morsels = SimpleCookie({"e": "1", "f": "1"})
+    morsels["e"]["path"], morsels["f"]["path"] = "/dir/", "/dir"
+    jar.update_cookies(morsels, URL("https://site.example/z"))
+    assert {c.name: c.path for c in jar.all_cookies(NOW)}.items() >= {("e", "/"), ("f", "/dir")}
+    with pytest.raises(ValueError, match="more than 4 octets"):
+        jar.update_cookies({"aaa": "11"}, SITE)
+    long = SimpleCookie({"aaa": "11"})
+    before = len(jar)
+    jar.update_cookies(long, SITE)
+    assert len(jar) == before
+    # And above the defaults.
+    large = "v" * 5000
+    assert isinstance(stored(CookieLimits(name_value_octets=6000), [f"a={large}"])[1][0], Cookie)
+
+
+def test_a_domain_keeps_what_was_sent_last() -> None:
+    jar = CookieJar(limits=CookieLimits(per_domain=10))
+    for number in range(10):
+        kept(jar, f"n{number}=1; Secure; Path=/{number}", now=NOW + number)
+    kept(jar, "other=1", "https://other.example/")
+    # The first one is used again, one is replaced, and one is not Secure.
+    assert jar.cookie_header("https://www.site.example/0", NOW + 20) == "n0=1"
+    kept(jar, "n1=2; Secure; Path=/1", now=NOW + 21)
+    kept(jar, "n5=2; Path=/5", now=NOW + 22)
+    assert len(jar.all_cookies(NOW)) == 11
+    kept(jar, "n10=1; Secure; Path=/10", now=NOW + 23)
+    left = {cookie.name for cookie in jar.all_cookies(NOW)}
+    assert left == {"n0", "n1", "n3", "n4", "n6", "n7", "n8", "n9", "n10", "other"}
+
+
+def test_what_has_expired_makes_room() -> None:
+    jar = CookieJar(limits=CookieLimits(per_domain=3))
+    for name in ("a", "b"):
+        kept(jar, f"{name}=1; Path=/; Max-Age=5")
+    kept(jar, "c=1; Path=/")
+    kept(jar, "d=1; Path=/", now=NOW + 5)
+    assert jar.cookie_header(HTTPS, NOW + 5) == "c=1; d=1"
+
+
+def test_a_cookie_that_would_be_the_first_to_go_is_refused() -> None:
+    jar = CookieJar(limits=CookieLimits(per_domain=2))
+    kept(jar, "a=1; Secure; Path=/")
+    kept(jar, "b=1; Secure; Path=/")
+    assert refused(jar, "c=1; Path=/") == "there are too many cookies, and others go last"
+    assert jar.cookie_header(HTTPS, NOW) == "a=1; b=1"
+    kept(jar, "d=1; Secure; Path=/", now=NOW + 1)
+    assert jar.cookie_header(HTTPS, NOW + 1) == "b=1; d=1"
+
+
+def test_subdomains_are_no_way_around_the_limit_of_all() -> None:
+    jar = CookieJar(limits=CookieLimits(in_all=20))
+    kept(jar, "mine=1; Path=/", "https://mine.example/")
+    for number in range(100):
+        kept(jar, "a=1; Path=/", f"https://host{number}.evil.example/", NOW + number)
+        # What is used stays, whoever fills the jar.
+        assert jar.cookie_header("https://mine.example/", NOW + number) == "mine=1"
+        assert len(jar.all_cookies(NOW)) <= 20
+
+
+def test_below_the_limits_no_store_goes_through_the_jar() -> None:
+    looked_at = 0
+
+    class Counting(dict[Any, Any]):
+        def values(self) -> Any:
+            nonlocal looked_at
+            looked_at += len(self)
+            return super().values()
+
+    def cost(hosts: int) -> int:
+        nonlocal looked_at
+        jar = CookieJar(public_suffixes=FixedPublicSuffixes())
+        jar._store._domains = Counting()
+        for number in range(hosts):
+            kept(jar, "a=1; Path=/; Secure", f"https://host{number}.example/")
+        looked_at = 0
+        kept(jar, "b=1; Path=/; Secure; Domain=site.example")
+        kept(jar, "b=1; Path=/", "http://one.example/")
+        jar.cookie_header("https://host1.example/", NOW)
+        stored_and_sent, looked_at = looked_at, 0
+        jar.all_cookies(NOW)
+        assert looked_at >= hosts  # so that this would have been seen
+        return stored_and_sent
+
+    assert cost(5) == cost(500) == 0
+
+
+def test_a_load_keeps_to_the_limits() -> None:
+    full = CookieJar()
+    for number in range(5):
+        kept(full, f"n{number}=1; Path=/", now=NOW + number)
+    jar = CookieJar(limits=CookieLimits(per_domain=3))
+    reason = "there are too many cookies, and others go last"
+    assert jar.loads(full.dumps(now=NOW + 9), now=NOW + 9) == [
+        (1, Rejected(reason, "n0")),
+        (2, Rejected(reason, "n1")),
+    ]
+    assert jar.cookie_header(HTTPS, NOW + 9) == "n2=1; n3=1; n4=1"
+    strict = CookieJar(limits=CookieLimits(name_value_octets=2))
+    assert len(strict.loads(full.dumps(now=NOW + 9), now=NOW + 9)) == 5
+
+
+# Threads.
+
+
+def test_threads_see_a_response_as_a_whole() -> None:
+    """One thread stores pairs and removes them; the others must never see half of one."""
+    jar = CookieJar(public_suffixes=FixedPublicSuffixes())
+    done = Event()
+    failures: list[object] = []
+
+    def write() -> None:
+        try:
+            for number in range(300):
+                pair = [f"a={number}; Path=/", f"b={number}; Path=/"]
+                jar.store_response(pair, HTTPS)
+                jar.store_response([f"c=1; Domain=x{number}.example"], f"https://x{number}.example")
+                jar.store_response([f"{each}; Max-Age=0" for each in pair], HTTPS)
+        finally:
+            done.set()
+
+    def read() -> None:
+        while not done.is_set():
+            values = [pair[2:] for pair in jar.cookie_header(HTTPS).split("; ")]
+            found = [morsel.value for morsel in jar.filter_cookies(URL(HTTPS)).values()]
+            pairs = [c.value for c in jar.cookies_for(HTTPS)]
+            every = [c.value for c in jar.all_cookies() if c.name != "c"]
+            failures.extend(
+                seen
+                for seen in (values, found, pairs, every)
+                if (len(seen) not in {0, 2} and seen != [""]) or len(set(seen)) > 1
+            )
+
+    readers = [Thread(target=read) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    write()
+    for reader in readers:
+        reader.join()
+    assert failures == []
+    assert len(jar) == 300
