@@ -1,4 +1,6 @@
+import array
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -149,6 +151,45 @@ def test_the_size_of_a_memoryview_is_in_bytes() -> None:
     body = length_body(8)
     body.data(view)
     assert body.end() == b""
+
+
+def test_the_size_of_any_buffer_is_in_bytes() -> None:
+    numbers = array.array("I", range(4))
+    assert chunked_body().data(numbers)[0] == b"10\r\n"  # type: ignore[arg-type]  # it is a buffer
+    with pytest.raises(LocalProtocolError, match="7 bytes too many"):
+        length_body(9).data(numbers)  # type: ignore[arg-type]  # it is a buffer
+
+
+@pytest.mark.parametrize("data", ["text", [1], {}, 5, memoryview(b"abcd")[::2]])
+def test_what_is_no_contiguous_buffer_is_no_content(data: Any) -> None:
+    for body in (chunked_body(), length_body(2)):
+        with pytest.raises(TypeError):
+            body.data(data)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda: serialize_fields([("Content-Length", 5)]),  # type: ignore[list-item]
+        lambda: serialize_fields([(b"A", "b")]),  # type: ignore[list-item]
+        lambda: serialize_fields({"TE": "x"}),  # type: ignore[dict-item]
+        lambda: serialize_fields("TE"),  # type: ignore[arg-type]
+        lambda: request_line(b"GET", "/"),  # type: ignore[arg-type]
+        lambda: request_line("GET", None),  # type: ignore[arg-type]
+        lambda: status_line(200.7),  # type: ignore[arg-type]
+        lambda: status_line("200"),  # type: ignore[arg-type]
+        lambda: status_line(200, b"OK"),  # type: ignore[arg-type]
+        lambda: request_body("POST", [("Content-Length", 5)]),  # type: ignore[list-item]
+    ],
+)
+def test_other_types_are_refused_with_a_reason(write: Callable[[], object]) -> None:
+    with pytest.raises(TypeError, match=r"must be|are pairs"):
+        write()
+
+
+def test_a_status_of_any_size_is_refused() -> None:
+    with pytest.raises(LocalProtocolError, match="100 to 999"):
+        status_line(10**5000)
 
 
 def test_an_empty_piece_does_not_end_a_chunked_body() -> None:

@@ -164,6 +164,24 @@ def why_not_persistent(peer: str, version: tuple[int, int], connection: bytes | 
     options = [option.strip(OWS).lower() for option in (connection or b"").split(b",")]
     if b"close" in options:
         return f"the {peer} sent Connection: close"
+    if not all(TOKEN.fullmatch(option) for option in options if option):
+        # It may have been meant as close, and another recipient may take it so.
+        return f"the {peer} sent a Connection that is no list of tokens"
     if version < (1, 1) and b"keep-alive" not in options:
         return "HTTP/1.0 without keep-alive"
     return None
+
+
+def why_informational_ends(fields: KnownFields) -> str | None:
+    """Say why a 1xx response does not let another exchange follow.
+
+    Args:
+        fields: what its fields say. It has no content (RFC 9110 section 15.2), so that a server
+            that announces some may well send it; and close means close (RFC 9112 section 9.6).
+
+    Returns:
+        The reason in words, or `None`.
+    """
+    if fields.transfer_encoding is not None or fields.content_length not in (None, b"0"):
+        return "a 1xx response announced a body"
+    return why_not_persistent("server", (1, 1), fields.connection)

@@ -20,23 +20,32 @@ TOKEN: Final = re.compile(_TCHAR + rb"+")
 TEXT: Final = re.compile(_TEXT + rb"*+")
 
 # RFC 9112 section 3.2: request-target, as far as every form of it goes. A URI has fewer characters
-# (RFC 3986), but none of the others can be taken for the end of the target.
-_TARGET: Final = rb"[\x21-\x7e]+"
-REQUEST_TARGET: Final = re.compile(_TARGET)
+# (RFC 3986), but most of the others are seen, and none can be taken for the end of the target. Two
+# do not pass: "#", behind which some would not look, and the backslash, which some read as "/".
+_TARGET_BYTE: Final = rb"[!-\x22$-\x5b\x5d-~]"
+REQUEST_TARGET: Final = re.compile(_TARGET_BYTE + rb"++")
 
-# RFC 9110 section 7.2 and RFC 3986 section 3.2.2: Host, which may be empty; uri-host [ ":" port ].
-# An IP literal is not looked into.
-_REG_NAME: Final = rb"[0-9A-Za-z\-._~!$&'()*+,;=%]"
-_IP_LITERAL: Final = rb"\[[0-9A-Za-z\-._~!$&'()*+,;=:]++\]"
-HOST: Final = re.compile(b"(?:" + _IP_LITERAL + b"|" + _REG_NAME + rb"*+)(?::[0-9]*+)?")
+# RFC 9110 section 7.2 and RFC 3986 section 3.2.2: uri-host [ ":" port ].
+_REG_NAME: Final = rb"(?:[0-9A-Za-z\-._~!$&'()*+,;=]|%[0-9A-Fa-f][0-9A-Fa-f])++"
+_IP_LITERAL: Final = rb"\[(?:[0-9A-Fa-f:.]++|v[0-9A-Fa-f]++\.[0-9A-Za-z\-._~!$&'()*+,;=:]++)\]"
+_URI_HOST: Final = b"(?:" + _IP_LITERAL + b"|" + _REG_NAME + b")"
 
-# RFC 9112 section 3.2.1 and 3.2.2: origin-form and absolute-form, for any method but CONNECT;
-# section 3.2.3: authority-form, for CONNECT only; section 3.2.4: asterisk-form, for OPTIONS only.
-ORIGIN_OR_ABSOLUTE_FORM: Final = re.compile(rb"(?:/|[A-Za-z][A-Za-z0-9+.\-]*+:)[\x21-\x7e]*+")
-AUTHORITY_FORM: Final = re.compile(b"(?:" + _IP_LITERAL + b"|" + _REG_NAME + rb"++):[0-9]++")
+# Host, which may be empty.
+HOST: Final = re.compile(b"(?:" + _URI_HOST + rb"(?::[0-9]{0,5}+)?)?")
+
+# RFC 9112 section 3.2.1: origin-form, and section 3.2.2: absolute-form, for any method but CONNECT.
+# An http URI has a host and, being a request target, no user (RFC 9110 sections 4.2.1 and 4.2.4).
+ORIGIN_OR_ABSOLUTE_FORM: Final = re.compile(
+    b"/" + _TARGET_BYTE + b"*+"
+    b"|(?i:https?)://" + _URI_HOST + rb"(?::[0-9]{0,5}+)?(?:[/?]" + _TARGET_BYTE + b"*+)?"
+    rb"|(?!(?i:https?):)[A-Za-z][A-Za-z0-9+.\-]*+://" + _TARGET_BYTE + b"*+"
+)
+
+# Section 3.2.3: authority-form, for CONNECT only. Section 3.2.4: asterisk-form, for OPTIONS only.
+AUTHORITY_FORM: Final = re.compile(_URI_HOST + rb":[0-9]{1,5}+")
 
 # RFC 9112 section 3: request-line without its CRLF, and with it.
-_REQUEST_LINE: Final = b"(" + _TCHAR + b"++) (" + _TARGET + rb") HTTP/1\.([01])"
+_REQUEST_LINE: Final = b"(" + _TCHAR + b"++) (" + _TARGET_BYTE + rb"++) HTTP/1\.([01])"
 REQUEST_LINE: Final = re.compile(_REQUEST_LINE)
 REQUEST_LINE_CRLF: Final = re.compile(_REQUEST_LINE + rb"\r\n")
 

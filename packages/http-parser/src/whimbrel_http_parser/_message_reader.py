@@ -1,5 +1,7 @@
 """What reading a response and reading a request have in common: the buffer, the body, the end."""
 
+import copy
+from collections import deque
 from typing import Final
 
 from whimbrel_http_parser._chunked import ChunkedBody
@@ -26,9 +28,13 @@ SWITCHED: Final = 6
 FAILED: Final = 7
 
 
+# So that a sum of it and a position is a machine integer, whatever the limits.
+_MOST: Final = 2**31
+
+
 def _plain_head(limits: Limits) -> int:
     """Return how many bytes a head may have without having to be measured line by line."""
-    return min(limits.start_line, limits.field_line, limits.head)
+    return min(limits.start_line, limits.field_line, limits.head, _MOST)
 
 
 _DEFAULT_PLAIN_HEAD: Final = _plain_head(DEFAULT_LIMITS)
@@ -48,6 +54,7 @@ class MessageReader:
         "_leniency",
         "_leniency_used",
         "_limits",
+        "_most_fields",
         "_pending",
         "_plain_head",
         "_pos",
@@ -57,10 +64,11 @@ class MessageReader:
     def __init__(self, limits: Limits, leniency: Leniency) -> None:
         self._limits = limits
         self._leniency = leniency
+        self._most_fields = min(limits.fields, _MOST)
         self._plain_head = _DEFAULT_PLAIN_HEAD if limits is DEFAULT_LIMITS else _plain_head(limits)
         self._data = b""  # what is being read, from _pos on
         self._pos = 0
-        self._pending: list[bytes] = []  # what came after _data
+        self._pending: deque[bytes] = deque()  # the pieces that came after it
         self._eof = False
         self._error: ProtocolError | None = None
         self._begin_message()
@@ -86,7 +94,8 @@ class MessageReader:
             raise LocalProtocolError("data received after the end of the stream")
         if not data or self._state == FAILED:
             return
-        received = data if isinstance(data, bytes) else bytes(data)
+        # A view first: bytes(5) would be five zeros.
+        received = data if isinstance(data, bytes) else bytes(memoryview(data))
         if self._pos == len(self._data) and not self._pending:
             self._data = received
             self._pos = 0
@@ -100,8 +109,6 @@ class MessageReader:
     def _next_behind_head(self) -> Data | EndOfMessage | BodySignal:
         """Return the next event of the body, or what there is behind it."""
         state = self._state
-        if self._pending and state < END:
-            self._take_pending()
         try:
             if state == LENGTH:
                 return self._read_length()
@@ -115,7 +122,7 @@ class MessageReader:
         if state == END:
             return self._end_message()
         if self._error is not None:
-            raise self._error.with_traceback(None)
+            raise copy.copy(self._error)
         return PAUSED
 
     @property
@@ -126,12 +133,11 @@ class MessageReader:
         """
         if self._state not in (DONE, SWITCHED):
             return b""
-        self._take_pending()
-        return self._data[self._pos :]
+        return b"".join([self._data[self._pos :], *self._pending])
 
     @property
     def _has_data(self) -> bool:
-        return bool(self._pending) or self._pos < len(self._data)
+        return self._pos < len(self._data) or bool(self._pending)
 
     def _persistence_reason(self) -> str | None:
         """Say what in the head speaks against another message on the same connection."""
@@ -166,23 +172,26 @@ class MessageReader:
         if reason is not None:
             raise LocalProtocolError("no next cycle: " + reason)
 
-    def _take_pending(self) -> None:
-        """Move everything received into `_data`."""
-        pending = self._pending
-        if not pending:
-            return
-        if self._pos < len(self._data):
-            pending.insert(0, self._data[self._pos :])
-        self._data = pending[0] if len(pending) == 1 else b"".join(pending)
+    def _take_piece(self) -> bool:
+        """Go on with the next piece that was received, all of this one being read.
+
+        Returns:
+            Whether there is one.
+        """
         self._pos = 0
-        self._pending = []
+        if self._pending:
+            self._data = self._pending.popleft()
+            return True
+        self._data = b""
+        return False
 
     def _fail(self, error: ProtocolError) -> None:
-        self._error = error
+        # A copy, because what is raised refers to this reader by its traceback.
+        self._error = copy.copy(error)
         self._state = FAILED
         self._data = b""
         self._pos = 0
-        self._pending = []
+        self._pending.clear()
         self._chunked = None
 
     def _expect_body(self, framing: Framing, length: int | None, fields: KnownFields) -> None:
@@ -204,6 +213,9 @@ class MessageReader:
 
     def _end_message(self) -> EndOfMessage:
         self._state = DONE
+        if self._pos == len(self._data) and not self._pending:
+            self._data = b""  # an idle reader holds no buffer
+            self._pos = 0
         if self._chunked is None:
             return EndOfMessage()
         trailers = self._chunked.trailers
@@ -223,9 +235,9 @@ class MessageReader:
         self._pos = pos + maximum
         return data[pos : pos + maximum]
 
-    def _read_length(self) -> Data | EndOfMessage | BodySignal:
-        content = self._rest(self._left)
-        if content:
+    def _read_length(self) -> Data | BodySignal:
+        if self._pos < len(self._data) or self._take_piece():
+            content = self._rest(self._left)
             self._left -= len(content)
             if self._left == 0:
                 self._state = END
@@ -237,7 +249,9 @@ class MessageReader:
     def _read_chunked(self) -> Data | EndOfMessage | BodySignal:
         body = self._chunked
         assert body is not None
-        if body.failure is None and self._pos < len(self._data):
+        while body.failure is None and not body.complete:
+            if self._pos == len(self._data) and not self._take_piece():
+                break
             self._pos = body.feed(self._data, self._pos)
             content = body.take_data()
             if content is not None:
@@ -253,7 +267,7 @@ class MessageReader:
         return NEED_DATA
 
     def _read_until_close(self) -> Data | EndOfMessage | BodySignal:
-        if self._pos < len(self._data):
+        if self._pos < len(self._data) or self._take_piece():
             return Data(self._rest(len(self._data)))
         if self._eof:
             return self._end_message()

@@ -8,6 +8,7 @@ from whimbrel_http_parser._grammar import (
     CRLF,
     FIELD_LINE,
     FOREIGN_VERSION,
+    KNOWN_NAMES,
     OWS,
     REQUEST_LINE,
     STATUS_LINE,
@@ -37,6 +38,8 @@ class Section:
     """
 
     __slots__ = (
+        "_empty_lines",
+        "_folds",
         "_in_start_line",
         "_leniency",
         "_limits",
@@ -60,6 +63,8 @@ class Section:
         self._partial = bytearray()
         self._line_start = 0
         self._in_start_line = False
+        self._empty_lines = 0  # before the start line
+        self._folds = 0
         self.lines: FieldLines = []
         self.complete = False
         self.received = 0
@@ -94,6 +99,11 @@ class Section:
             else:
                 self._take(piece)
         return pos
+
+    @property
+    def is_void(self) -> bool:
+        """Whether there was nothing so far, or nothing but tolerated empty lines."""
+        return self._in_start_line and not self._partial
 
     @property
     def block(self) -> bytes:
@@ -155,7 +165,8 @@ class Section:
 
     def _take_start_line(self, content: bytes) -> None:
         if not content:
-            if not self._leniency.leading_empty_line or self.leniency_used == "leading_empty_line":
+            self._empty_lines += 1
+            if not self._leniency.leading_empty_line or self._empty_lines > 1:
                 raise self._malformed("an empty line where a message should begin", content)
             self.leniency_used = "leading_empty_line"
             return
@@ -163,24 +174,36 @@ class Section:
         self._in_start_line = False
 
     def _take_field_line(self, content: bytes) -> None:
-        if len(self.lines) >= self._limits.fields:
-            raise LimitExceeded("fields", self._limits.fields)
+        self._check_fields()
         match = FIELD_LINE.fullmatch(content)
         if match is None:
             raise self._malformed(fault_of_field_line(content), content)
         self.lines.append((match[1], match[2].rstrip(OWS)))
 
+    def _check_fields(self) -> None:
+        """Refuse one line more than there may be; a continuation is a line, too."""
+        if len(self.lines) + self._folds >= self._limits.fields:
+            raise LimitExceeded("fields", self._limits.fields)
+
     def _unfold(self, content: bytes) -> None:
         """Join a continuation to the line before it (RFC 9112 section 5.2)."""
         if not self._leniency.obs_fold or not self.lines:
             raise self._malformed("a line starts with whitespace", content)
+        self._check_fields()
         if TEXT.fullmatch(content) is None:
             raise self._malformed("a field value has a control character", content)
         name, value = self.lines[-1]
+        # Recipients disagree about folds: none may decide where a message ends or whom it is for,
+        # and none may look like the empty line.
+        if name.lower() in KNOWN_NAMES:
+            raise self._malformed("a field that frames or routes the message is folded", content)
+        if not content.strip(OWS):
+            raise self._malformed("a line has nothing but whitespace", content)
         folded = (value + b" " + content.strip(OWS)).strip(OWS)
         if len(name) + 1 + len(folded) > self._limits.field_line:
             raise LimitExceeded("field_line", self._limits.field_line)
         self.lines[-1] = (name, folded)
+        self._folds += 1
         self.leniency_used = "obs_fold"
 
     def _malformed(self, what: str, line: bytes) -> MalformedMessage:

@@ -1,7 +1,8 @@
 """What a reader finds in the bytes, as values.
 
-Every event compares equal to another one with the same content and shows it in its `repr`. They
-are made once for each message or each piece of it, so they are plain classes with slots.
+Every event compares equal to another one with the same content, shows it in its `repr`, and can be
+copied and pickled. They are made once for each message or each piece of it, so they are plain
+classes with slots.
 """
 
 import enum
@@ -171,6 +172,9 @@ class InformationalResponse(_Head):  # noqa: PLW1641 -- mutable
         self.reason = reason
         self.version = version
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return InformationalResponse, (self.status, self.reason, self.version, self.raw_headers)
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, InformationalResponse):
             return NotImplemented
@@ -222,6 +226,16 @@ class Response(_Head):  # noqa: PLW1641 -- mutable
         self.version = version
         self.framing = framing
         self.content_length = content_length
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Response, (
+            self.status,
+            self.reason,
+            self.version,
+            self.raw_headers,
+            self.framing,
+            self.content_length,
+        )
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Response):
@@ -290,6 +304,16 @@ class Request(_Head):  # noqa: PLW1641 -- mutable
         expectations = b",".join(self.values(b"expect")).lower().split(b",")
         return any(expectation.strip(OWS) == b"100-continue" for expectation in expectations)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return Request, (
+            self.method,
+            self.target,
+            self.version,
+            self.raw_headers,
+            self.framing,
+            self.content_length,
+        )
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Request):
             return NotImplemented
@@ -312,7 +336,7 @@ class Request(_Head):  # noqa: PLW1641 -- mutable
 class Data:  # noqa: PLW1641 -- mutable
     """A piece of the body, with its transfer coding removed.
 
-    One `Data` holds all of the body that has arrived, however many chunks.
+    One `Data` holds all of the body that one `receive_data` brought, however many chunks.
 
     Args:
         data: the bytes, as the content coding left them.
@@ -325,6 +349,9 @@ class Data:  # noqa: PLW1641 -- mutable
     def __init__(self, data: bytes, chunk_ends: tuple[int, ...] = ()) -> None:
         self.data = data
         self.chunk_ends = chunk_ends
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Data, (self.data, self.chunk_ends)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Data):
@@ -347,6 +374,9 @@ class EndOfMessage:  # noqa: PLW1641 -- mutable
 
     def __init__(self, trailers: RawHeaders = ()) -> None:
         self.trailers = trailers
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return EndOfMessage, (self.trailers,)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, EndOfMessage):

@@ -17,8 +17,8 @@ class Limits:
             servers accept for request lines (RFC 9112 section 3 asks for 8,000 octets).
         field_line: bytes of one header or trailer line, without its CRLF. Tomcat, nginx and
             Apache allow 8 KiB; large cookies and security policies do reach that, so 16 KiB.
-        fields: how many header lines a head may have, or trailer lines a trailer section. Apache
-            allows 100 in a request, h2 and aiohttp 128.
+        fields: how many header lines a head may have, or trailer lines a trailer section, each
+            continuation counted. Apache allows 100 in a request, h2 and aiohttp 128.
         head: bytes of a whole head with every CRLF. curl allows 300 KiB, Node 16 KiB, Go 1 MiB.
         chunk_line: bytes of one chunk-size line with its extensions, without its CRLF. Go: 4 KiB.
         chunk_extensions: bytes of all extensions of one body together, so that a body cannot
@@ -28,6 +28,7 @@ class Limits:
             a server that reports progress (102) every few seconds sends more.
 
     Raises:
+        TypeError: a bound is no integer.
         ValueError: a bound is negative.
     """
 
@@ -42,7 +43,10 @@ class Limits:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            if getattr(self, field.name) < 0:
+            bound = getattr(self, field.name)
+            if not isinstance(bound, int):
+                raise TypeError(f"the limit {field.name!r} must be an integer")
+            if bound < 0:
                 raise ValueError(f"the limit {field.name!r} must not be negative")
 
 
@@ -60,7 +64,7 @@ class Leniency:
             framing.
         bare_lf: lines of a head or of trailers that end with LF alone (RFC 9112 section 2.2).
         obs_fold: field lines continued on the next line (RFC 9112 section 5.2); each fold
-            becomes one space.
+            becomes one space. Not those of fields that frame or route the message.
         leading_empty_line: one empty line before the start line (RFC 9112 section 2.2).
     """
 

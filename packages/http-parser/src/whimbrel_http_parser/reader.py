@@ -1,6 +1,11 @@
 """Reading responses and requests: bytes in, events out (the receiving halves of RFC 9112)."""
 
-from whimbrel_http_parser._framing import request_framing, response_framing, why_not_persistent
+from whimbrel_http_parser._framing import (
+    request_framing,
+    response_framing,
+    why_informational_ends,
+    why_not_persistent,
+)
 from whimbrel_http_parser._grammar import REQUEST_LINE_CRLF
 from whimbrel_http_parser._message_reader import HEAD, MessageReader
 from whimbrel_http_parser._routing import check_host, check_request_target
@@ -39,7 +44,7 @@ class ResponseReader(MessageReader):
         leniency: which violations of the grammar to tolerate.
     """
 
-    __slots__ = ("_head", "_informational", "_method", "_response")
+    __slots__ = ("_head", "_informational", "_informational_reason", "_method", "_response")
 
     def __init__(
         self,
@@ -52,8 +57,11 @@ class ResponseReader(MessageReader):
         self._begin_response(request_method)
 
     def _begin_response(self, request_method: str) -> None:
+        if not isinstance(request_method, str):
+            raise TypeError("the request method must be text")
         self._method = request_method
         self._informational = 0
+        self._informational_reason: str | None = None
         self._head: ResponseHead | None = None  # while a head comes in pieces
         self._response: Response | None = None
 
@@ -120,6 +128,8 @@ class ResponseReader(MessageReader):
         return parse_keep_alive(b",".join(values).decode("latin-1"))
 
     def _persistence_reason(self) -> str | None:
+        if self._informational_reason is not None:
+            return self._informational_reason
         response = self._response
         fields = self._fields
         assert response is not None
@@ -135,19 +145,19 @@ class ResponseReader(MessageReader):
         return why_not_persistent("server", response.version, fields.connection)
 
     def _read_head(self) -> InformationalResponse | Response | BodySignal:
-        if self._pending:
-            self._take_pending()
         if self._head is None:
+            if self._pos == len(self._data) and not self._take_piece():
+                return self._need_head(0)
             event = self._scan_head()
             if event is not None:
                 return event
-            if self._pos == len(self._data):
-                return self._need_head(0)
             self._head = ResponseHead(self._limits, self._leniency)
         head = self._head
         self._pos = head.feed(self._data, self._pos)
-        if not head.complete:
-            return self._need_head(head.received)
+        while not head.complete:
+            if not self._take_piece():
+                return self._need_head(head.received)
+            self._pos = head.feed(self._data, self._pos)
         self._head = None
         if head.leniency_used is not None:
             self._leniency_used = head.leniency_used
@@ -163,7 +173,7 @@ class ResponseReader(MessageReader):
         if section < 0:
             return None
         fields = KnownFields()
-        end = scan_section(data, section, start + self._plain_head, self._limits.fields, fields)
+        end = scan_section(data, section, start + self._plain_head, self._most_fields, fields)
         if end < 0:
             return None
         self._pos = end
@@ -192,6 +202,8 @@ class ResponseReader(MessageReader):
             self._informational += 1
             if self._informational > self._limits.informational:
                 raise LimitExceeded("informational", self._limits.informational)
+            if self._informational_reason is None:
+                self._informational_reason = why_informational_ends(fields)
             return InformationalResponse(status, reason, version, None, block)
         framing, length = response_framing(self._method, status, version, fields)
         response = Response(status, reason, version, None, framing, length, block)
@@ -268,7 +280,7 @@ class RequestReader(MessageReader):
         `None` if it can: the request is complete, and nothing speaks against it. A server that
         closes for this, or for a reason of its own, says `Connection: close` in its response.
         """
-        if self._state == HEAD and self._eof and self._head is None and not self._has_data:
+        if self._state == HEAD and self._eof and not self._has_data and self._is_between:
             return "the client closed the connection"
         return self._close_reason("request", "the request asked for a tunnel")
 
@@ -278,27 +290,37 @@ class RequestReader(MessageReader):
         return why_not_persistent("client", self._request.version, self._fields.connection)
 
     def _read_head(self) -> Request | Signal:
-        if self._pending:
-            self._take_pending()
         if self._head is None:
+            if self._pos == len(self._data) and not self._take_piece():
+                return CLOSED if self._eof else NEED_DATA
             event = self._scan_head()
             if event is not None:
                 return event
-            if self._pos == len(self._data):
-                return CLOSED if self._eof else NEED_DATA
             self._head = RequestHead(self._limits, self._leniency)
         head = self._head
         self._pos = head.feed(self._data, self._pos)
-        if not head.complete:
-            if self._eof:
-                raise IncompleteMessage("head", head.received)
-            return NEED_DATA
+        while not head.complete:
+            if not self._take_piece():
+                return self._need_head(head)
+            self._pos = head.feed(self._data, self._pos)
         self._head = None
         if head.leniency_used is not None:
             self._leniency_used = head.leniency_used
         return self._take_head(
             head.method, head.target, head.version, head.block, head.known_fields
         )
+
+    def _need_head(self, head: RequestHead) -> Signal:
+        if not self._eof:
+            return NEED_DATA
+        if head.is_void:
+            return CLOSED
+        raise IncompleteMessage("head", head.received)
+
+    @property
+    def _is_between(self) -> bool:
+        """Whether nothing of a request has come."""
+        return self._head is None or self._head.is_void
 
     def _scan_head(self) -> Request | None:
         """Take a head that is there as a whole and correct, or leave it alone."""
@@ -309,7 +331,7 @@ class RequestReader(MessageReader):
             return None
         section = match.end()
         fields = KnownFields()
-        end = scan_section(data, section, start + self._plain_head, self._limits.fields, fields)
+        end = scan_section(data, section, start + self._plain_head, self._most_fields, fields)
         if end < 0:
             return None
         self._pos = end

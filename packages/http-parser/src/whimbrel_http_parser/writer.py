@@ -4,7 +4,7 @@ What is written follows the same grammar and the same framing rules as what is r
 message has is the caller's to decide.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from whimbrel_http_parser._framing import request_framing, response_framing
@@ -29,11 +29,12 @@ __all__ = [
 
 _VERSIONS: Final = {(1, 0): b"HTTP/1.0", (1, 1): b"HTTP/1.1"}
 
-# RFC 9110 section 6.5.1: fields that frame or route the message, authenticate, control how it is
-# handled or say what its content is are of no use behind it, and a recipient that merges trailers
-# into the header would be misled by them.
+# RFC 9110 section 6.5.1: fields that frame or route the message, authenticate, modify the request,
+# control the response or say what its content is are of no use behind it, and a recipient that
+# merges trailers into the header would be misled by them.
 _NOT_IN_TRAILERS: Final = frozenset(
     {
+        "age",
         "authorization",
         "cache-control",
         "connection",
@@ -42,24 +43,40 @@ _NOT_IN_TRAILERS: Final = frozenset(
         "content-range",
         "content-type",
         "cookie",
+        "date",
         "expect",
+        "expires",
+        "forwarded",
         "host",
+        "if-match",
+        "if-modified-since",
+        "if-none-match",
+        "if-range",
+        "if-unmodified-since",
         "keep-alive",
+        "location",
         "max-forwards",
+        "proxy-authenticate",
         "proxy-authorization",
         "proxy-connection",
         "range",
+        "retry-after",
         "set-cookie",
         "te",
         "trailer",
         "transfer-encoding",
         "upgrade",
+        "vary",
+        "warning",
+        "www-authenticate",
     }
 )
 
 
 def _encode(text: str, what: str) -> bytes:
     """Encode as `Response.headers` decodes, so that what was read can be written again."""
+    if not isinstance(text, str):
+        raise TypeError(f"{what} must be text, not {type(text).__name__}")
     try:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError as error:
@@ -92,8 +109,8 @@ def request_line(method: str, target: str, version: tuple[int, int] = (1, 1)) ->
 
     Raises:
         LocalProtocolError: the method is no token, the target has a byte that is not visible
-            ASCII or is of a form that the method does not have (RFC 9112 section 3.2), or there
-            is no such version.
+            ASCII, or `#` or a backslash, or is of a form that the method does not have (RFC 9112
+            section 3.2), or there is no such version.
     """
     method_bytes = _encode(method, "the method")
     if TOKEN.fullmatch(method_bytes) is None:
@@ -101,7 +118,7 @@ def request_line(method: str, target: str, version: tuple[int, int] = (1, 1)) ->
     target_bytes = _encode(target, "the request target")
     if REQUEST_TARGET.fullmatch(target_bytes) is None:
         raise LocalProtocolError(
-            f"the request target must be visible ASCII without spaces: {_excerpt(target)}"
+            f"the request target must be visible ASCII without spaces, # and \\: {_excerpt(target)}"
         )
     try:
         check_request_target(method_bytes, target_bytes)
@@ -122,8 +139,10 @@ def status_line(status: int, reason: str = "", version: tuple[int, int] = (1, 1)
         LocalProtocolError: the status has not three digits, the reason has a control character
             other than a tab, or there is no such version.
     """
+    if not isinstance(status, int):
+        raise TypeError(f"the status code must be an integer, not {type(status).__name__}")
     if not 100 <= status <= 999:
-        raise LocalProtocolError(f"the status code must be 100 to 999, not {status}")
+        raise LocalProtocolError("the status code must be 100 to 999")
     reason_bytes = _encode(reason, "the reason phrase")
     if TEXT.fullmatch(reason_bytes) is None:
         raise LocalProtocolError(f"the reason phrase has a control character: {_excerpt(reason)}")
@@ -146,6 +165,8 @@ def serialize_fields(fields: Iterable[tuple[str, str]]) -> bytes:
 
 def _checked_lines(fields: Iterable[tuple[str, str]]) -> FieldLines:
     """Encode each field, and refuse what is none."""
+    if isinstance(fields, str | bytes | Mapping):
+        raise TypeError("fields are pairs of names and values; of a mapping, its items()")
     lines: FieldLines = []
     for name, value in fields:
         name_bytes = _encode(name, "a field name")
@@ -260,10 +281,11 @@ class BodyWriter:
         Raises:
             LocalProtocolError: the body is longer than announced, or was ended, or the message
                 has none.
+            TypeError: this is no buffer, or not one of contiguous bytes.
         """
         if self._ended:
             raise LocalProtocolError("data behind the end of the body")
-        size = data.nbytes if isinstance(data, memoryview) else len(data)
+        size = len(data) if isinstance(data, bytes | bytearray) else _size_of(data)
         if size == 0:
             return []
         if self._framing is Framing.CHUNKED:
@@ -310,6 +332,14 @@ class BodyWriter:
         ending = b"0\r\n" + serialize_fields(lines) + CRLF if is_chunked else b""
         self._ended = True
         return ending
+
+
+def _size_of(data: object) -> int:
+    """Return how many bytes a buffer has, whatever its items are."""
+    view = memoryview(data)  # type: ignore[arg-type]  # what is no buffer is a TypeError
+    if not view.c_contiguous:
+        raise TypeError("the buffer must be contiguous")
+    return view.nbytes
 
 
 def length_body(length: int) -> BodyWriter:
