@@ -8,26 +8,26 @@ from typing import Any
 
 from whimbrel_http_parser import (
     LocalProtocolError,
-    format_challenge,
+    format_challenges,
     format_content_disposition,
     format_content_type,
     format_credentials,
     format_etag,
-    format_etag_list,
+    format_etags,
     format_form_data_disposition,
     format_http_date,
     format_keep_alive,
-    format_link,
+    format_links,
     format_retry_after,
     parse_challenges,
     parse_content_disposition,
     parse_content_type,
     parse_credentials,
     parse_etag,
-    parse_etag_list,
+    parse_etags,
     parse_http_date,
     parse_keep_alive,
-    parse_link,
+    parse_links,
     parse_retry_after,
     safe_filename,
 )
@@ -40,19 +40,16 @@ _LONGEST_NAME = 240
 """Octets of a safe file name."""
 
 _FIELDS: tuple[tuple[Callable[[str], Any], Callable[[Any], str]], ...] = (
-    (parse_challenges, lambda found: ", ".join(map(format_challenge, found))),
-    (
-        parse_content_disposition,
-        lambda found: format_content_disposition(found.type, parameters=found.parameters),
-    ),
+    (parse_challenges, format_challenges),
+    (parse_content_disposition, format_content_disposition),
     (parse_content_type, format_content_type),
     (parse_credentials, format_credentials),
     (parse_etag, format_etag),
-    (parse_etag_list, format_etag_list),
+    (parse_etags, format_etags),
     (parse_http_date, format_http_date),
     (lambda text: parse_http_date(text, now=_NOW), format_http_date),
     (parse_keep_alive, format_keep_alive),
-    (parse_link, lambda found: format_link(*found)),
+    (parse_links, format_links),
     (parse_retry_after, format_retry_after),
 )
 

@@ -1,3 +1,5 @@
+from urllib.parse import quote
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -6,7 +8,7 @@ from whimbrel_http_parser import (
     Challenge,
     Credentials,
     LocalProtocolError,
-    format_challenge,
+    format_challenges,
     format_credentials,
     parse_challenges,
     parse_credentials,
@@ -171,6 +173,8 @@ def test_credentials_do_not_show_their_secrets() -> None:
         # RFC 7616 section 3.3
         (challenge("digest", realm="x", stale="true", algorithm="SHA-256", qop="auth"), None,
          'digest realm="x", stale=true, algorithm=SHA-256, qop="auth"'),
+        (challenge("Digest", realm="x", userhash="true", charset="UTF-8"), None,
+         'Digest realm="x", userhash=true, charset=UTF-8'),
         (challenge("Digest", stale="true", algorithm="MD5"), ("stale",),
          'Digest stale=true, algorithm="MD5"'),
         (challenge("Digest", algorithm="MD5"), (), 'Digest algorithm="MD5"'),
@@ -180,7 +184,7 @@ def test_credentials_do_not_show_their_secrets() -> None:
 def test_writing_challenges(
     value: Challenge, unquoted: tuple[str, ...] | None, written: str
 ) -> None:
-    assert format_challenge(value, unquoted=unquoted) == written
+    assert format_challenges([value], unquoted=unquoted) == written
     assert parse_challenges(written) == (value,)
 
 
@@ -196,13 +200,52 @@ def test_writing_challenges(
             r'Digest username="a\"b\\", qop=auth, nc=00000001, algorithm=MD5, userhash=true, x="/"',
         ),
         (Credentials("Digest", None, {"qop": "auth"}), (), 'Digest qop="auth"'),
+        # RFC 7616 section 3.9.2
+        (Credentials("Digest", None, {"username*": "UTF-8''J%C3%A4s%C3%B8n%20Doe", "a": "b"}), None,
+         "Digest username*=UTF-8''J%C3%A4s%C3%B8n%20Doe, a=\"b\""),
+        (Credentials("DIGEST", None, {"Username*": "utf-8'de'a!#$&+-.^_`|~"}), (),
+         "DIGEST Username*=utf-8'de'a!#$&+-.^_`|~"),
+        # Any other scheme means by it what it likes.
+        (Credentials("X", None, {"username*": "a b"}), None, 'X username*="a b"'),
     ],
 )  # fmt: skip
 def test_writing_credentials(
     value: Credentials, unquoted: tuple[str, ...] | None, written: str
 ) -> None:
     assert format_credentials(value, unquoted=unquoted) == written
+    found = parse_credentials(written)
+    assert found is not None
+    assert (found.scheme, found.token68) == (value.scheme, value.token68)
+    assert found.parameters == {name.lower(): text for name, text in value.parameters.items()}
+
+
+@pytest.mark.parametrize(
+    "username",
+    ["", "Mufasa", "Jäsøn", "a'b", "UTF-8'a", "UTF-8''a b", "UTF-8''a'b", "UTF-8''a*b", "UTF-8''%",
+     "UTF-8''%4", "UTF-8''%ZZ", "UTF-8''%E4", "UTF-8''ä", "UTF-8''a\n", "UTF-8'd_e'a",
+     "iso-8859-1''%E4", "''a", 'UTF-8\'\'"', "UTF-8''a, b=c"],
+)  # fmt: skip
+@pytest.mark.parametrize("unquoted", [None, (), ("username*",)])
+def test_what_is_no_ext_value_is_no_name_in_another_character_set(
+    username: str, unquoted: tuple[str, ...] | None
+) -> None:
+    value = Credentials("Digest", None, {"username*": username})
+    with pytest.raises(LocalProtocolError, match="ext-value in UTF-8") as caught:
+        format_credentials(value, unquoted=unquoted)
+    assert not username or username not in str(caught.value)
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_any_name_can_be_sent_to_digest(name: str) -> None:
+    value = Credentials("Digest", None, {"username*": "UTF-8''" + quote(name, safe="")})
+    written = format_credentials(value)
+    assert '"' not in written
     assert parse_credentials(written) == value
+
+
+def test_no_challenge_is_no_value() -> None:
+    with pytest.raises(LocalProtocolError):
+        format_challenges([])
 
 
 @pytest.mark.parametrize(
@@ -228,7 +271,9 @@ def test_writing_credentials(
 )
 def test_what_is_not_written(value: Challenge) -> None:
     with pytest.raises(LocalProtocolError):
-        format_challenge(value)
+        format_challenges([value])
+    with pytest.raises(LocalProtocolError):
+        format_challenges([challenge("A", b="c"), value])
     # "stale" may be quoted in credentials, where Digest does not have it.
     if "stale" not in value.parameters:
         with pytest.raises(LocalProtocolError):
@@ -237,17 +282,17 @@ def test_what_is_not_written(value: Challenge) -> None:
 
 _SCHEMES = st.text("aB1-!", min_size=1)
 _PARAMETERS = st.dictionaries(st.text("abc-'", min_size=1), st.text('ab"\\,;= \té\udce9'))
-_TOKEN68S = st.from_regex(r"[A-Za-z0-9\-._~+/]+={0,2}", fullmatch=True)
+_TOKEN68S = st.builds(str.__add__, st.text("Az09-._~+/", min_size=1), st.text("=", max_size=2))
 _CHALLENGES = st.builds(Challenge, _SCHEMES, st.none(), _PARAMETERS) | st.builds(
     Challenge, _SCHEMES, _TOKEN68S
 )
 
 
-@given(st.lists(_CHALLENGES))
+@given(st.lists(_CHALLENGES, min_size=1))
 def test_what_is_written_is_read_back(challenges: list[Challenge]) -> None:
-    written = [format_challenge(value) for value in challenges]
-    assert parse_challenges(written) == tuple(challenges)
-    assert parse_challenges(", ".join(written)) == tuple(challenges)
+    assert parse_challenges(format_challenges(challenges)) == tuple(challenges)
+    lines = [format_challenges([value]) for value in challenges]
+    assert parse_challenges(lines) == tuple(challenges)
 
 
 @given(_CHALLENGES)

@@ -174,7 +174,6 @@ def test_a_disposition_cannot_be_changed() -> None:
 @pytest.mark.parametrize(
     ("filename", "written"),
     [
-        (None, "attachment"),
         ("a.txt", "attachment; filename=a.txt"),
         ("an example.html", 'attachment; filename="an example.html"'),
         ("", 'attachment; filename=""'),
@@ -187,47 +186,54 @@ def test_a_disposition_cannot_be_changed() -> None:
         ("a\tb", "attachment; filename=\"a_b\"; filename*=UTF-8''a%09b"),
     ],
 )
-def test_writing_file_names(filename: str | None, written: str) -> None:
-    assert format_content_disposition("attachment", filename) == written
-    found = parse_content_disposition(written)
-    assert found is not None
-    assert found.filename == filename
+def test_writing_file_names(filename: str, written: str) -> None:
+    value = ContentDisposition.with_filename(filename)
+    assert value.filename == filename
+    assert format_content_disposition(value) == written
+    assert parse_content_disposition(written) == value
 
 
 def test_writing_parameters() -> None:
-    written = format_content_disposition("inline", "a", {"size": "12", "x": 'a"\\', "title": "ä"})
+    parameters = {"filename": "a", "size": "12", "x": 'a"\\', "title": "ä"}
+    value = ContentDisposition("inline", parameters)
+    written = format_content_disposition(value)
     assert written == 'inline; filename=a; size=12; x="a\\"\\\\"; title*=UTF-8\'\'%C3%A4'
-    found = parse_content_disposition(written)
-    assert found is not None
-    assert format_content_disposition(found.type, parameters=found.parameters) == written
+    assert parse_content_disposition(written) == value
+    assert format_content_disposition(ContentDisposition("inline")) == "inline"
+
+
+def test_a_disposition_with_a_file_name() -> None:
+    assert ContentDisposition.with_filename("a") == ContentDisposition(
+        "attachment", {"filename": "a"}
+    )
+    assert ContentDisposition.with_filename("a", "inline").type == "inline"
+    with pytest.raises(TypeError):
+        ContentDisposition.with_filename("a").parameters["b"] = "c"  # type: ignore[index]  # what the test is about
 
 
 @pytest.mark.parametrize(
-    ("disposition_type", "filename", "parameters"),
+    ("disposition_type", "parameters"),
     [
-        ("", None, {}),
-        ("a b", None, {}),
-        ("a; b=c", None, {}),
-        ("inline", "a\r\nX: y", {}),
-        ("inline", "\u20ac\x00", {}),
-        ("inline", "a\udce4", {}),
-        ("inline", "a", {"filename": "a"}),
-        ("inline", "a", {"FileName": "a"}),
-        ("inline", None, {"b": "a", "B": "ç"}),
-        ("inline", None, {"filename*": "a"}),
-        ("inline", None, {"filename*0": "a"}),
-        ("inline", None, {"a b": "c"}),
-        ("inline", None, {"a b": "ç"}),
-        ("inline", None, {"": "c"}),
-        ("inline", None, {"a": "\n"}),
-        ("inline", None, {"a": "ç\n"}),
+        ("", {}),
+        ("a b", {}),
+        ("a; b=c", {}),
+        ("inline", {"filename": "a\r\nX: y"}),
+        ("inline", {"filename": "\u20ac\x00"}),
+        ("inline", {"filename": "a\udce4"}),
+        ("inline", {"filename": "a", "FileName": "a"}),
+        ("inline", {"b": "a", "B": "ç"}),
+        ("inline", {"filename*": "a"}),
+        ("inline", {"filename*0": "a"}),
+        ("inline", {"a b": "c"}),
+        ("inline", {"a b": "ç"}),
+        ("inline", {"": "c"}),
+        ("inline", {"a": "\n"}),
+        ("inline", {"a": "ç\n"}),
     ],
 )
-def test_what_is_not_written(
-    disposition_type: str, filename: str | None, parameters: dict[str, str]
-) -> None:
+def test_what_is_not_written(disposition_type: str, parameters: dict[str, str]) -> None:
     with pytest.raises(LocalProtocolError):
-        format_content_disposition(disposition_type, filename, parameters)
+        format_content_disposition(ContentDisposition(disposition_type, parameters))
 
 
 @given(
@@ -235,10 +241,10 @@ def test_what_is_not_written(
     st.dictionaries(st.text("abc-.!", min_size=1), st.text('a%2"\\;=é\' ')),
 )  # fmt: skip
 def test_what_is_written_is_read_back(filename: str, parameters: dict[str, str]) -> None:
-    written = format_content_disposition("inline", filename, parameters)
+    value = ContentDisposition("inline", {"filename": filename, **parameters})
+    written = format_content_disposition(value)
     assert written.isascii()
-    found = parse_content_disposition(written)
-    assert found == ContentDisposition("inline", {"filename": filename, **parameters})
+    assert parse_content_disposition(written) == value
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from whimbrel_http_parser import (
     EntityTag,
     LocalProtocolError,
     format_etag,
-    format_etag_list,
+    format_etags,
     parse_etag,
-    parse_etag_list,
+    parse_etags,
 )
 
 
@@ -72,7 +72,7 @@ def test_tags(value: str, tag: EntityTag | None) -> None:
     ],
 )
 def test_lists(values: str | list[str], tags: list[str] | Literal["*"]) -> None:
-    found = parse_etag_list(values)
+    found = parse_etags(values)
     if found == "*":
         assert tags == "*"
     else:
@@ -106,19 +106,19 @@ def test_what_is_no_tag_is_not_written(value: str) -> None:
     with pytest.raises(LocalProtocolError):
         format_etag(EntityTag(value))
     with pytest.raises(LocalProtocolError):
-        format_etag_list([EntityTag(value, weak=True)])
+        format_etags([EntityTag(value, weak=True)])
 
 
 def test_an_empty_list_is_not_written() -> None:
     with pytest.raises(LocalProtocolError):
-        format_etag_list([])
+        format_etags([])
     with pytest.raises(LocalProtocolError):
-        format_etag_list('"a"')  # type: ignore[arg-type]  # what the test is about
+        format_etags('"a"')  # type: ignore[arg-type]  # what the test is about
 
 
 def test_any_tag_is_written() -> None:
-    assert format_etag_list("*") == "*"
-    assert parse_etag_list(format_etag_list("*")) == "*"
+    assert format_etags("*") == "*"
+    assert parse_etags(format_etags("*")) == "*"
 
 
 _TAGS = st.builds(EntityTag, st.text(st.sampled_from("ab,*W/\\é\udce9!'~")), st.booleans())
@@ -131,4 +131,4 @@ def test_a_tag_that_is_written_is_read_back(tag: EntityTag) -> None:
 
 @given(st.lists(_TAGS, min_size=1))
 def test_a_list_that_is_written_is_read_back(tags: list[EntityTag]) -> None:
-    assert parse_etag_list(format_etag_list(tags)) == tuple(tags)
+    assert parse_etags(format_etags(tags)) == tuple(tags)

@@ -43,6 +43,8 @@ DEVICES = ["CON", "prn", "Aux", "NUL", "COM1", "lpt9", "COM\u00b2", "CONIN$", "c
         ('a<b>c"d|e?f*g', "a_b_c_d_e_f_g"),
         ("invoice\u202efdp.exe", "invoice_fdp.exe"),
         ("a\u2028b\u2066c\ufeffd", "a_b_c_d"),
+        ("invoice\u061cfdp.exe", "invoice_fdp.exe"),
+        ("a\u200eb\u200fc", "a_b_c"),
         ("a\udce4b", "a_b"),
         ("\uffff", "_"),
         # Windows.
@@ -102,7 +104,7 @@ def test_a_safe_name_is_safe(name: str) -> None:
     assert safe
     assert len(safe.encode("utf-8")) <= 240
     assert not set(safe) & set('/\\:*?"<>|')
-    assert not re.search("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", safe)
+    assert not re.search("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u061c\u200e\u200f]", safe)
     assert safe == safe.strip(". ")
     assert safe.partition(".")[0].strip().upper() not in {device.upper() for device in DEVICES}
     assert safe_filename(safe) == safe

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import MultiDict
 
-from whimbrel_http_parser import Link, LocalProtocolError, format_link, parse_link
+from whimbrel_http_parser import Link, LocalProtocolError, format_links, parse_links
 
 
 def link(target: str, rel: str, **parameters: str) -> Link:
@@ -86,11 +86,11 @@ def link(target: str, rel: str, **parameters: str) -> Link:
     ],
 )  # fmt: skip
 def test_links(values: str | list[str], links: list[Link]) -> None:
-    assert parse_link(values) == tuple(links)
+    assert parse_links(values) == tuple(links)
 
 
 def test_the_parts_of_a_link() -> None:
-    [found] = parse_link("<a>; rel=x; anchor=b; title=c; hreflang=de; hreflang=en")
+    [found] = parse_links("<a>; rel=x; anchor=b; title=c; hreflang=de; hreflang=en")
     assert (found.anchor, found.title) == ("b", "c")
     assert found.parameters.getall("hreflang") == ["de", "en"]
     bare = Link("a")
@@ -98,7 +98,7 @@ def test_the_parts_of_a_link() -> None:
 
 
 def test_a_link_cannot_be_changed() -> None:
-    [found] = parse_link("<a>; rel=x; title=y")
+    [found] = parse_links("<a>; rel=x; title=y")
     with pytest.raises(TypeError):
         found.parameters["title"] = "z"  # type: ignore[index]  # what the test is about
 
@@ -119,8 +119,8 @@ def test_a_link_cannot_be_changed() -> None:
     ],
 )
 def test_writing(links: list[Link], written: str) -> None:
-    assert format_link(*links) == written
-    assert parse_link(written) == tuple(links)
+    assert format_links(links) == written
+    assert parse_links(written) == tuple(links)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_writing(links: list[Link], written: str) -> None:
 )
 def test_what_is_not_written(wrong: Link) -> None:
     with pytest.raises(LocalProtocolError):
-        format_link(Link("b", ("y",)), wrong)
+        format_links([Link("b", ("y",)), wrong])
 
 
 _TARGETS = st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="<>"))
@@ -162,4 +162,4 @@ _ATTRIBUTES = st.dictionaries(st.text("abcdef-*", min_size=1).filter(lambda n: n
 
 @given(st.lists(st.builds(Link, _TARGETS, _RELATIONS, _ATTRIBUTES.map(MultiDict))))
 def test_what_is_written_is_read_back(links: list[Link]) -> None:
-    assert parse_link(format_link(*links)) == tuple(links)
+    assert parse_links(format_links(links)) == tuple(links)

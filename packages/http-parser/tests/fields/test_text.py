@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from whimbrel_http_parser import LocalProtocolError
@@ -50,6 +52,13 @@ def test_names_that_are_not_written(names: list[str]) -> None:
 def test_names_that_are_written() -> None:
     _text.check_names(["a", "b*", "c-d"])
     _text.check_names([])
+
+
+def test_a_match_may_be_of_nothing() -> None:
+    spaces = re.compile("[ ]*+")
+    assert _text.match_at(spaces, "a  b", 1).span() == (1, 3)
+    assert _text.match_at(spaces, "a  b").span() == (0, 0)
+    assert _text.match_at(spaces, "", 0).span() == (0, 0)
 
 
 def test_lines() -> None:

@@ -13,7 +13,7 @@ Reading takes time and memory linear in its length, which `Limits` bounds.
 from whimbrel_http_parser.fields.authentication import (
     Challenge,
     Credentials,
-    format_challenge,
+    format_challenges,
     format_credentials,
     parse_challenges,
     parse_credentials,
@@ -33,13 +33,13 @@ from whimbrel_http_parser.fields.dates import format_http_date, parse_http_date
 from whimbrel_http_parser.fields.entity_tags import (
     EntityTag,
     format_etag,
-    format_etag_list,
+    format_etags,
     parse_etag,
-    parse_etag_list,
+    parse_etags,
 )
 from whimbrel_http_parser.fields.filenames import safe_filename
 from whimbrel_http_parser.fields.keep_alive import KeepAlive, format_keep_alive, parse_keep_alive
-from whimbrel_http_parser.fields.links import Link, format_link, parse_link
+from whimbrel_http_parser.fields.links import Link, format_links, parse_links
 from whimbrel_http_parser.fields.retry_after import format_retry_after, parse_retry_after
 
 __all__ = [
@@ -50,26 +50,26 @@ __all__ = [
     "EntityTag",
     "KeepAlive",
     "Link",
-    "format_challenge",
+    "format_challenges",
     "format_content_disposition",
     "format_content_type",
     "format_credentials",
     "format_etag",
-    "format_etag_list",
+    "format_etags",
     "format_form_data_disposition",
     "format_http_date",
     "format_keep_alive",
-    "format_link",
+    "format_links",
     "format_retry_after",
     "parse_challenges",
     "parse_content_disposition",
     "parse_content_type",
     "parse_credentials",
     "parse_etag",
-    "parse_etag_list",
+    "parse_etags",
     "parse_http_date",
     "parse_keep_alive",
-    "parse_link",
+    "parse_links",
     "parse_retry_after",
     "safe_filename",
 ]

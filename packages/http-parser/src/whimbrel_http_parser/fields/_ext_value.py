@@ -4,9 +4,9 @@ import re
 from typing import Final
 
 from whimbrel_http_parser.errors import LocalProtocolError
-from whimbrel_http_parser.fields._text import check_text
+from whimbrel_http_parser.fields._text import OWS, check_text
 
-__all__ = ["decode_ext_value", "encode_ext_value"]
+__all__ = ["check_ext_value", "decode_ext_value", "encode_ext_value"]
 
 # RFC 8187 section 3.2.1: UTF-8 is required; ISO-8859-1, of RFC 5987, is still sent.
 _CHARSETS: Final = {"utf-8": "utf-8", "iso-8859-1": "latin-1"}
@@ -14,6 +14,11 @@ _CHARSETS: Final = {"utf-8": "utf-8", "iso-8859-1": "latin-1"}
 _PERCENT_ENCODED: Final = re.compile(rb"%([0-9A-Fa-f]{2})")
 _BROKEN_PERCENT: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _NOT_ATTR_CHAR: Final = re.compile(rb"[^A-Za-z0-9!#$&+\-.^_`|~]")
+
+# RFC 8187 section 3.2.1: as a sender must write it.
+_EXT_VALUE: Final = re.compile(
+    r"(?i:UTF-8)'[A-Za-z0-9\-]*+'(?:[A-Za-z0-9!#$&+\-.^_`|~]|%[0-9A-Fa-f]{2})*+"
+)
 
 
 def decode_ext_value(value: str) -> str | None:
@@ -27,7 +32,7 @@ def decode_ext_value(value: str) -> str | None:
     """
     charset, _, rest = value.partition("'")
     _, apostrophe, content = rest.partition("'")
-    encoding = _CHARSETS.get(charset.strip(" \t").lower())
+    encoding = _CHARSETS.get(charset.strip(OWS).lower())
     if not apostrophe or encoding is None:
         return None
     try:
@@ -50,6 +55,17 @@ def encode_ext_value(text: str, what: str) -> str:
     except UnicodeEncodeError as error:
         raise LocalProtocolError(f"{what} has a surrogate") from error
     return "UTF-8''" + _NOT_ATTR_CHAR.sub(_percent_encoded, octets).decode("ascii")
+
+
+def check_ext_value(value: str, what: str) -> str:
+    """Return `value`, which is an ext-value in UTF-8 already.
+
+    Raises:
+        LocalProtocolError: it is none.
+    """
+    if _EXT_VALUE.fullmatch(value) is None or decode_ext_value(value) is None:
+        raise LocalProtocolError(f"{what} is not an ext-value in UTF-8 (RFC 8187)")
+    return value
 
 
 def _octet(match: re.Match[bytes]) -> bytes:

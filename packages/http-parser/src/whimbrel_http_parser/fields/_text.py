@@ -23,6 +23,7 @@ __all__ = [
     "check_names",
     "check_text",
     "lines_of",
+    "match_at",
     "parameter",
     "parameters_of",
     "quoted",
@@ -30,10 +31,11 @@ __all__ = [
     "unescaped",
 ]
 
-OWS: Final = " \t"
+# The bytes' grammar is the same over str.
+OWS: Final = _grammar.OWS.decode("ascii")
 
-# RFC 9110 section 5.6.2: token. Names and values of the bytes' grammar are the same over str.
-TOKEN: Final = re.compile(_grammar.TOKEN.pattern.decode("ascii"))
+# RFC 9110 section 5.6.2: token. Its pattern is a part of others.
+TOKEN: Final = re.compile(f"(?>{_grammar.TOKEN.pattern.decode('ascii')})")
 
 # RFC 9110 section 5.5: what a field value may have: no CTL but HTAB.
 _TEXT: Final = re.compile(_grammar.TEXT.pattern.decode("ascii"))
@@ -48,7 +50,7 @@ _TO_ESCAPE: Final = re.compile(r'(["\\])')
 # a quoted-string that does not end, or a value that is no token, reaches to the next semicolon.
 # Only one quoted-string can be without an end, so that no second search for one is in vain.
 _PARAMETER: Final = re.compile(
-    rf';[ \t]*+((?>{TOKEN.pattern}))[ \t]*+=[ \t]*+(?:"({QUOTED})"|([^;]*+))', re.DOTALL
+    rf';[ \t]*+({TOKEN.pattern})[ \t]*+=[ \t]*+(?:"({QUOTED})"|([^;]*+))', re.DOTALL
 )
 
 NO_PARAMETERS: Final[Mapping[str, str]] = MappingProxyType({})
@@ -57,6 +59,13 @@ NO_PARAMETERS: Final[Mapping[str, str]] = MappingProxyType({})
 def lines_of(values: str | Sequence[str]) -> Sequence[str]:
     """Return the values of several field lines; one alone may be given as it is."""
     return (values,) if isinstance(values, str) else values
+
+
+def match_at(pattern: re.Pattern[str], text: str, start: int = 0) -> re.Match[str]:
+    """Return the match at `start` of a pattern that matches anywhere, if only nothing."""
+    match = pattern.match(text, start)
+    assert match is not None
+    return match
 
 
 def unescaped(content: str) -> str:
@@ -76,7 +85,7 @@ def parameters_of(text: str, start: int) -> Iterator[tuple[str, str]]:
             behind = pos + 1
         else:
             name, content, plain = match.groups()
-            yield name.lower(), plain.strip(' \t"') if content is None else unescaped(content)
+            yield name.lower(), plain.strip(OWS + '"') if content is None else unescaped(content)
             behind = match.end()
         pos = text.find(";", behind)
 
@@ -88,8 +97,7 @@ def check_text(text: str, what: str) -> str:
         LocalProtocolError: it has a control character, or a surrogate that stands for no byte.
             The text itself is not shown: it may be a secret.
     """
-    match = _TEXT.match(text)
-    end = 0 if match is None else match.end()
+    end = match_at(_TEXT, text).end()
     if end != len(text):
         raise LocalProtocolError(f"{what} has the control character U+{ord(text[end]):04X}")
     try:

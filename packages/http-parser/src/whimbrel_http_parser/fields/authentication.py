@@ -5,12 +5,13 @@ Proxy-Authorization. What a scheme means by them is not known here.
 """
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
 from whimbrel_http_parser.errors import LocalProtocolError
+from whimbrel_http_parser.fields._ext_value import check_ext_value
 from whimbrel_http_parser.fields._text import (
     NO_PARAMETERS,
     OWS,
@@ -18,6 +19,7 @@ from whimbrel_http_parser.fields._text import (
     TOKEN,
     check_names,
     lines_of,
+    match_at,
     quoted,
     token,
     unescaped,
@@ -26,13 +28,11 @@ from whimbrel_http_parser.fields._text import (
 __all__ = [
     "Challenge",
     "Credentials",
-    "format_challenge",
+    "format_challenges",
     "format_credentials",
     "parse_challenges",
     "parse_credentials",
 ]
-
-_TOKEN: Final = f"(?>{TOKEN.pattern})"
 
 # Everything up to a comma that is in no quoted-string; one without an end reaches to the end.
 _TO_COMMA: Final = rf'(?:[^,"]++|"{QUOTED}"?+)*+'
@@ -44,17 +44,20 @@ _TOKEN68: Final = re.compile(r"[A-Za-z0-9\-._~+/]++=*+")
 # comma or the end. After a comma, what has an equals sign behind its token is a parameter of the
 # scheme before, and what has none is the next scheme.
 _SCHEME: Final = re.compile(
-    rf"({_TOKEN})(?:[ \t]++(?:({_TOKEN68.pattern})(?=[ \t]*+(?:,|\Z)))?|(?=,|\Z))"
+    rf"({TOKEN.pattern})(?:[ \t]++(?:({_TOKEN68.pattern})(?=[ \t]*+(?:,|\Z)))?|(?=,|\Z))"
 )
 _AUTH_PARAM: Final = re.compile(
-    rf'({_TOKEN})[ \t]*+=[ \t]*+(?:"({QUOTED})"?+|({_TO_COMMA}))', re.DOTALL
+    rf'({TOKEN.pattern})[ \t]*+=[ \t]*+(?:"({QUOTED})"?+|({_TO_COMMA}))', re.DOTALL
 )
 _SEPARATOR: Final = re.compile(rf"{_TO_COMMA}[ \t,]*+", re.DOTALL)
-_LEADING: Final = " \t,"
+_LEADING: Final = OWS + ","
 
 # RFC 7616 sections 3.3 and 3.4: what Digest must not quote, and what its examples do not.
 _UNQUOTED_IN_CHALLENGE: Final = frozenset({"algorithm", "charset", "stale", "userhash"})
 _UNQUOTED_IN_CREDENTIALS: Final = frozenset({"algorithm", "nc", "qop", "userhash"})
+
+# RFC 7616 section 3.4: an ext-value, which is never quoted.
+_EXTENDED_USERNAME: Final = "username*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,35 +133,42 @@ def parse_credentials(value: str) -> Credentials | None:
     return Credentials(*found[0]) if found else None
 
 
-def format_challenge(challenge: Challenge, *, unquoted: Collection[str] | None = None) -> str:
-    """Return the value of a WWW-Authenticate field with one challenge.
+def format_challenges(
+    challenges: Iterable[Challenge], *, unquoted: Collection[str] | None = None
+) -> str:
+    """Return the value of a WWW-Authenticate or Proxy-Authenticate field.
 
-    Join those of several challenges by `", "`, or send each in a field line of its own, which more
-    clients understand.
+    Some clients understand only one challenge in a field line: for them, send each in a line of
+    its own.
 
     Args:
-        challenge: the challenge.
+        challenges: the challenges.
         unquoted: the names, in lower case, of the parameters whose values are tokens and written
             without quotes; the others are quoted. Without it none is, unless the scheme is Digest:
             then what RFC 7616 section 3.3 says.
 
     Raises:
-        LocalProtocolError: the scheme, a name or a value in `unquoted` is no token, a name is
-            there twice, the token68 is none, there are both it and parameters, or a value has a
-            control character.
+        LocalProtocolError: there is no challenge (RFC 9110 section 11.6.1), a scheme, a name or a
+            value in `unquoted` is no token, a name is there twice in one challenge, a token68 is
+            none, there are both it and parameters, or a value has a control character.
     """
-    return _format(challenge, unquoted, _UNQUOTED_IN_CHALLENGE)
+    written = ", ".join(_format(one, unquoted, _UNQUOTED_IN_CHALLENGE) for one in challenges)
+    if not written:
+        raise LocalProtocolError("a field of challenges must have one at least")
+    return written
 
 
 def format_credentials(credentials: Credentials, *, unquoted: Collection[str] | None = None) -> str:
     """Return the value of an Authorization or Proxy-Authorization field.
 
     Args:
-        credentials: the credentials.
-        unquoted: as for `format_challenge`, with RFC 7616 section 3.4.
+        credentials: the credentials. The parameter `username*` of Digest is given, and was read, in
+            its coded form: `"UTF-8''J%C3%B8rn"`. It is never quoted.
+        unquoted: as for `format_challenges`, with RFC 7616 section 3.4.
 
     Raises:
-        LocalProtocolError: as `format_challenge`; no message has a value in it.
+        LocalProtocolError: as `format_challenges`, or `username*` of Digest is no ext-value in
+            UTF-8 (RFC 8187 section 3.2.1). No message has a value in it.
     """
     return _format(credentials, unquoted, _UNQUOTED_IN_CREDENTIALS)
 
@@ -183,8 +193,7 @@ def _read(line: str) -> list[tuple[str, str | None, Mapping[str, str]]]:
                 text = plain.strip(OWS) if content is None else unescaped(content)
                 parameters.setdefault(name.lower(), text)
             pos = match.end()
-        separator = _SEPARATOR.match(line, pos)
-        pos = len(line) if separator is None else separator.end()
+        pos = match_at(_SEPARATOR, line, pos).end()
     return [
         (scheme, token68, MappingProxyType(parameters) if parameters else NO_PARAMETERS)
         for scheme, token68, parameters in found
@@ -201,12 +210,16 @@ def _format(
         if _TOKEN68.fullmatch(value.token68) is None:
             raise LocalProtocolError("the token68 of an authentication scheme is none")
         return f"{scheme} {value.token68}"
+    digest = value.is_scheme("digest")
     if unquoted is None:
-        unquoted = of_digest if value.is_scheme("digest") else ()
+        unquoted = of_digest if digest else ()
     check_names(value.parameters, "an authentication parameter")
     written: list[str] = []
     for name, text in value.parameters.items():
         what = f"the authentication parameter {name[:60]}"
-        bare = name.lower() in unquoted
-        written.append(f"{name}={token(text, what) if bare else quoted(text, what)}")
+        if digest and name.lower() == _EXTENDED_USERNAME:
+            written.append(f"{name}={check_ext_value(text, what)}")
+        else:
+            bare = name.lower() in unquoted
+            written.append(f"{name}={token(text, what) if bare else quoted(text, what)}")
     return f"{scheme} {', '.join(written)}" if written else scheme

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Self
 
 from whimbrel_http_parser.errors import LocalProtocolError
 from whimbrel_http_parser.fields._ext_value import decode_ext_value, encode_ext_value
@@ -56,6 +56,16 @@ class ContentDisposition:
     type: str
     parameters: Mapping[str, str] = field(default_factory=lambda: NO_PARAMETERS)
 
+    @classmethod
+    def with_filename(cls, filename: str, type: str = "attachment") -> Self:  # noqa: A002  # the field's name
+        """Make a disposition that suggests a file name.
+
+        Args:
+            filename: the file name; without its directories, which no recipient should see.
+            type: the disposition type.
+        """
+        return cls(type, MappingProxyType({"filename": filename}))
+
     @property
     def filename(self) -> str | None:
         """The suggested file name; `None` without one.
@@ -93,31 +103,22 @@ def parse_content_disposition(value: str) -> ContentDisposition | None:
     return ContentDisposition("attachment", parameters) if parameters else None
 
 
-def format_content_disposition(
-    disposition_type: str,
-    filename: str | None = None,
-    parameters: Mapping[str, str] = NO_PARAMETERS,
-) -> str:
+def format_content_disposition(value: ContentDisposition) -> str:
     """Return the value of a Content-Disposition field of a response.
 
     A file name that is not plain ASCII is written twice: as `filename*`, and before it as
     `filename`, with `_` for what cannot be said there (RFC 6266 appendix D).
 
     Args:
-        disposition_type: a token: `"attachment"`, `"inline"`.
-        filename: the file name; without its directories, which no recipient should see.
-        parameters: further parameters by name, or all of them: `filename` may be one.
+        value: the disposition; `ContentDisposition.with_filename` makes the usual one.
 
     Raises:
         LocalProtocolError: the type or a name is no token, a name has a `*` or is there twice, or
             a value has a control character or a surrogate.
     """
-    written = [token(disposition_type, "the disposition type")]
-    everything = list(parameters.items())
-    if filename is not None:
-        everything.insert(0, ("filename", filename))
-    check_names(name for name, _ in everything)
-    for name, content in everything:
+    written = [token(value.type, "the disposition type")]
+    check_names(value.parameters)
+    for name, content in value.parameters.items():
         if "*" in name:
             raise LocalProtocolError("the name of a parameter must be given without its asterisk")
         if name.lower() == "filename" and _AMBIGUOUS.search(content) is not None:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from whimbrel_http_parser.errors import LocalProtocolError
+from whimbrel_http_parser.fields._text import OWS
 
 __all__ = ["format_http_date", "parse_http_date"]
 
@@ -55,7 +56,7 @@ def parse_http_date(value: str, *, now: datetime | None = None) -> datetime | No
     """
     if now is not None and now.utcoffset() is None:
         raise ValueError("now must be an aware datetime")
-    text = value.strip(" \t")
+    text = value.strip(OWS)
     if (match := _DAY_FIRST.fullmatch(text)) is not None:
         day, month, year, hour, minute, second = match.groups()
     elif (match := _MONTH_FIRST.fullmatch(text)) is not None:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from whimbrel_http_parser.errors import LocalProtocolError
-from whimbrel_http_parser.fields._text import OWS, check_text, lines_of
+from whimbrel_http_parser.fields._text import OWS, check_text, lines_of, match_at
 
-__all__ = ["EntityTag", "format_etag", "format_etag_list", "parse_etag", "parse_etag_list"]
+__all__ = ["EntityTag", "format_etag", "format_etags", "parse_etag", "parse_etags"]
 
 # An entity-tag, or what servers send for one: a small "w", no quotes, or only the first of them.
 # A backslash in it is a backslash.
@@ -56,7 +56,7 @@ def parse_etag(value: str) -> EntityTag | None:
     return None if match is None else _tag_of(match)
 
 
-def parse_etag_list(values: str | Sequence[str]) -> tuple[EntityTag, ...] | Literal["*"]:
+def parse_etags(values: str | Sequence[str]) -> tuple[EntityTag, ...] | Literal["*"]:
     """Read the value of an If-Match or If-None-Match field.
 
     Args:
@@ -70,11 +70,10 @@ def parse_etag_list(values: str | Sequence[str]) -> tuple[EntityTag, ...] | Lite
         return "*"
     found: list[EntityTag] = []
     for line in lines:
-        pos = len(line) - len(line.lstrip(" \t,"))
-        while pos < len(line) and (match := _TAG.match(line, pos)) is not None:
-            rest = _REST.match(line, match.end())
-            if rest is None:
-                break
+        pos = len(line) - len(line.lstrip(OWS + ","))
+        while pos < len(line):
+            match = match_at(_TAG, line, pos)
+            rest = match_at(_REST, line, match.end())
             tag = _tag_of(match)
             if tag is not None and not rest[1].strip(OWS):
                 found.append(tag)
@@ -94,7 +93,7 @@ def format_etag(tag: EntityTag) -> str:
     return f'W/"{tag.value}"' if tag.weak else f'"{tag.value}"'
 
 
-def format_etag_list(tags: Iterable[EntityTag] | Literal["*"]) -> str:
+def format_etags(tags: Iterable[EntityTag] | Literal["*"]) -> str:
     """Return the value of an If-Match or If-None-Match field.
 
     Args:

@@ -18,7 +18,7 @@ _FORBIDDEN: Final = re.compile(
 
 # The devices of Windows, which they are in any folder and with any extension.
 _DEVICE: Final = re.compile(
-    "(?:CON|PRN|AUX|NUL|CONIN\\$|CONOUT\\$|(?:COM|LPT)[0-9\u00b9\u00b2\u00b3]) *(?:\\..*)?",
+    "(?:CON|PRN|AUX|NUL|CONIN\\$|CONOUT\\$|(?:COM|LPT)[0-9\u00b9\u00b2\u00b3]) *+(?:\\..*+)?",
     re.IGNORECASE | re.ASCII,
 )
 

@@ -1,4 +1,4 @@
-"""Keep-Alive (RFC 2068 section 19.7.1)."""
+"""Keep-Alive (RFC 2068 section 19.7.1.1)."""
 
 import re
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ _NUMBER: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class KeepAlive:
-    """What a server said about how long it keeps a connection (RFC 2068 section 19.7.1).
+    """What a server said about how long it keeps a connection (RFC 2068 section 19.7.1.1).
 
     Args:
         timeout: seconds that it may be idle, or `None`.
@@ -38,7 +38,7 @@ def parse_keep_alive(values: str | Sequence[str]) -> KeepAlive:
     for line in lines_of(values):
         for item in line.split(","):
             name, _, number = item.partition("=")
-            number = number.strip(' \t"')
+            number = number.strip(OWS + '"')
             if _NUMBER.fullmatch(number) is not None:
                 numbers.setdefault(name.strip(OWS).lower(), int(number))
     return KeepAlive(numbers.get("timeout"), numbers.get("max"))

@@ -1,7 +1,7 @@
 """Link (RFC 8288)."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -10,15 +10,17 @@ from multidict import MultiDict, MultiDictProxy, MultiMapping
 from whimbrel_http_parser.errors import LocalProtocolError
 from whimbrel_http_parser.fields._ext_value import decode_ext_value, encode_ext_value
 from whimbrel_http_parser.fields._text import (
+    OWS,
     QUOTED,
     TOKEN,
     check_names,
     lines_of,
+    match_at,
     parameter,
     unescaped,
 )
 
-__all__ = ["Link", "format_link", "parse_link"]
+__all__ = ["Link", "format_links", "parse_links"]
 
 # RFC 8288 section 3, as read by its appendix B: a quoted-string without an end reaches to the end
 # of the text, any other value to the next semicolon or comma.
@@ -72,7 +74,7 @@ class Link:
         return self.parameters.get("title")
 
 
-def parse_link(values: str | Sequence[str]) -> tuple[Link, ...]:
+def parse_links(values: str | Sequence[str]) -> tuple[Link, ...]:
     """Read the value of a Link field.
 
     Args:
@@ -87,20 +89,23 @@ def parse_link(values: str | Sequence[str]) -> tuple[Link, ...]:
         pos = 0
         while (target := _TARGET.match(line, pos)) is not None:
             pairs: list[tuple[str, str]] = []
-            pos = _end_of_rest(line, target.end())
+            pos = match_at(_REST, line, target.end()).end()
             while (match := _PARAMETER.match(line, pos)) is not None:
                 name, content, plain = match.groups()
                 if content is not None:
                     pairs.append((name.lower(), unescaped(content)))
                 else:
-                    pairs.append((name.lower(), (plain or "").strip(' \t"')))
+                    pairs.append((name.lower(), (plain or "").strip(OWS + '"')))
                 pos = match.end()
-            found.append(_link_of(target[1].strip(" \t"), pairs))
+            found.append(_link_of(target[1].strip(OWS), pairs))
     return tuple(found)
 
 
-def format_link(*links: Link) -> str:
-    """Return the value of a Link field with all of `links`.
+def format_links(links: Iterable[Link]) -> str:
+    """Return the value of a Link field; empty when there are none.
+
+    Args:
+        links: the links, in order.
 
     Raises:
         LocalProtocolError: a target is not made of visible ASCII characters other than angle
@@ -110,11 +115,6 @@ def format_link(*links: Link) -> str:
             where it must be.
     """
     return ", ".join(map(_format_one, links))
-
-
-def _end_of_rest(text: str, start: int) -> int:
-    match = _REST.match(text, start)
-    return len(text) if match is None else match.end()
 
 
 def _link_of(target: str, pairs: list[tuple[str, str]]) -> Link:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from whimbrel_http_parser.errors import LocalProtocolError
+from whimbrel_http_parser.fields._text import OWS
 from whimbrel_http_parser.fields.dates import format_http_date, parse_http_date
 
 __all__ = ["format_retry_after", "parse_retry_after"]
@@ -31,7 +32,7 @@ def parse_retry_after(value: str, *, now: datetime | None = None) -> timedelta |
     Raises:
         ValueError: the value is no delay, and `now` is naive.
     """
-    text = value.strip(" \t")
+    text = value.strip(OWS)
     match = _DELAY.fullmatch(text)
     if match is None or not text[:1].isdigit():
         return parse_http_date(text, now=now)
