@@ -8,10 +8,12 @@ out and keeps the rest until it is asked again:
 
 import zlib as standard_zlib
 from collections.abc import Sequence
+from typing import Final
 
-from whimbrel_http_parser._grammar import OWS
+from whimbrel_http_parser import _grammar
 from whimbrel_http_parser.codings._brotli import BrotliDecoder, BrotliEncoder, load_brotli
 from whimbrel_http_parser.codings._stack import CodingStack
+from whimbrel_http_parser.codings._stream import CodedStream
 from whimbrel_http_parser.codings._zlib import (
     GZIP_WBITS,
     ZLIB_WBITS,
@@ -43,6 +45,8 @@ __all__ = [
     "encoder_for",
 ]
 
+_OWS: Final = _grammar.OWS.decode("ascii")
+
 
 def available_codings() -> tuple[str, ...]:
     """Return the codings that can be decoded and encoded here, in an order for Accept-Encoding.
@@ -60,7 +64,7 @@ def available_codings() -> tuple[str, ...]:
 
 
 def decoder_for(
-    content_encoding: Sequence[bytes],
+    content_encoding: bytes | str | Sequence[bytes | str],
     *,
     limits: DecodingLimits = DEFAULT_DECODING_LIMITS,
     zlib: ZlibBackend = standard_zlib,
@@ -68,8 +72,9 @@ def decoder_for(
     """Return what decodes a body with these codings (RFC 9110 section 8.4).
 
     Args:
-        content_encoding: the value of each Content-Encoding field line, in order; each may be a
-            list. Codings are undone from the last one to the first.
+        content_encoding: the value of the Content-Encoding field, or those of several field lines,
+            in order, as bytes or text: `response.values(b"content-encoding")`. Each may be a list.
+            Codings are undone from the last one to the first.
         limits: how many codings there may be, and what they may expand to.
         zlib: what gzip and deflate are decoded by.
 
@@ -80,28 +85,38 @@ def decoder_for(
     Raises:
         LimitExceeded: there are more codings than `limits.codings`.
     """
-    names = [name.strip(OWS).lower() for value in content_encoding for name in value.split(b",")]
-    names = [name for name in names if name not in (b"", b"identity")]
+    names = _codings_in(content_encoding)
     if limits.codings is not None and len(names) > limits.codings:
         raise LimitExceeded("codings", limits.codings)
-    decoders = []
+    streams = []
     for name in reversed(names):
-        decoder = _decoder_of_one(name, zlib)
-        if decoder is None:
+        stream = _stream_of(name, zlib)
+        if stream is None:
             return None
-        decoders.append(decoder)
-    return CodingStack(decoders, limits) if decoders else None
+        streams.append(stream)
+    return CodingStack(streams, limits) if streams else None
 
 
-def _decoder_of_one(coding: bytes, zlib: ZlibBackend) -> Decoder | None:
-    if coding in (b"gzip", b"x-gzip"):
+def _codings_in(content_encoding: bytes | str | Sequence[bytes | str]) -> list[str]:
+    """Return the names in lower case, in the order in which they were applied."""
+    if isinstance(content_encoding, bytes | str):
+        content_encoding = (content_encoding,)
+    names: list[str] = []
+    for value in content_encoding:
+        text = value if isinstance(value, str) else value.decode("latin-1")
+        names += [name.strip(_OWS).lower() for name in text.split(",")]
+    return [name for name in names if name not in {"", "identity"}]
+
+
+def _stream_of(coding: str, zlib: ZlibBackend) -> CodedStream | None:
+    if coding in {"gzip", "x-gzip"}:
         return GzipDecoder(zlib)
-    if coding == b"deflate":
+    if coding == "deflate":
         return DeflateDecoder(zlib)
-    if coding == b"br":
+    if coding == "br":
         brotli = load_brotli()
         return None if brotli is None else BrotliDecoder(brotli)
-    if coding == b"zstd":
+    if coding == "zstd":
         zstd = load_zstd()
         return None if zstd is None else ZstdDecoder(zstd)
     return None

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
-from whimbrel_http_parser.codings.interfaces import Decoder
+from whimbrel_http_parser.codings._stream import CodedStream
 from whimbrel_http_parser.codings.limits import DecodingLimits
 from whimbrel_http_parser.errors import ContentCodingError, LimitExceeded
 
@@ -19,10 +19,10 @@ _BETWEEN: Final = 64 * 1024
 class _Layer:
     """One coding, and how much has come out of it."""
 
-    __slots__ = ("decoder", "produced")
+    __slots__ = ("produced", "stream")
 
-    def __init__(self, decoder: Decoder) -> None:
-        self.decoder = decoder
+    def __init__(self, stream: CodedStream) -> None:
+        self.stream = stream
         self.produced = 0
 
 
@@ -30,12 +30,12 @@ class CodingStack:
     """A `Decoder` of all codings of a body.
 
     Args:
-        decoders: those of the single codings, in the order in which they are undone.
+        streams: those of the single codings, in the order in which they are undone.
         limits: what each of them may expand to.
     """
 
-    def __init__(self, decoders: Sequence[Decoder], limits: DecodingLimits) -> None:
-        self._layers = [_Layer(decoder) for decoder in decoders]
+    def __init__(self, streams: Sequence[CodedStream], limits: DecodingLimits) -> None:
+        self._layers = [_Layer(stream) for stream in streams]
         self._limits = limits
         self._received = 0
         self._allowed = 0  # bytes that may have come out of each layer by now
@@ -47,7 +47,7 @@ class CodingStack:
     def pending(self) -> bool:
         """Whether `decode(b"", n)` may return more without new input, or raise."""
         for layer in self._layers:
-            if layer.decoder.pending:
+            if layer.stream.pending:
                 return True
         return bool(self._held) or self._failure is not None
 
@@ -69,7 +69,7 @@ class CodingStack:
         """Learn that the coded body has ended and nothing is pending."""
         self._raise_failure()
         for layer in self._layers:
-            layer.decoder.finish()
+            layer.stream.finish()
 
     def _raise_failure(self) -> None:
         if self._failure is not None:
@@ -79,7 +79,7 @@ class CodingStack:
     def _step(self, data: bytes, max_output: int) -> bytes:
         # The last busy layer goes on first, so that what waits between two of them is one piece.
         first = len(self._layers) - 1
-        while first and not self._layers[first].decoder.pending:
+        while first and not self._layers[first].stream.pending:
             first -= 1
         piece = data
         if first:
@@ -108,7 +108,7 @@ class CodingStack:
             LimitExceeded: there is one.
         """
         room = self._allowed - layer.produced
-        output = layer.decoder.decode(data, min(max_output, room) if room else 1)
+        output = layer.stream.decode(data, min(max_output, room) if room else 1)
         layer.produced += len(output)
         if len(output) > room:
             total = self._limits.total

@@ -13,9 +13,11 @@ BYTES_PER_RUN: Final = 16 * 1024
 
 
 class CodedStream:
-    """A `Decoder` of one coding: the input that its library has not taken, and its faults.
+    """One coding of a `CodingStack`: the input that its library has not taken, and its faults.
 
-    A subclass runs the library once in `_run`, and keeps `_holds` and `_ended` true to its state.
+    It has the methods of a `Decoder` and is asked only by the stack, which looks at the arguments
+    and calls it no more once it has raised. A subclass runs the library once in `_run`, and keeps
+    `_holds` and `_ended` true to its state.
 
     Args:
         coding: its name, for errors.
@@ -30,20 +32,18 @@ class CodedStream:
         self._holds = False  # the library may have more output, without more input
         self._begun = False  # any byte was received
         self._ended = False  # the stream, or the last one seen, is complete
-        # Only the text, not the exception: that one would know this frame, and so be a cycle.
-        self._fault: str | None = None
+        # What was found behind good data, and waits until they are out. Only the text, not the
+        # exception: that one would know this frame, and so be a cycle.
+        self._deferred: str | None = None
 
     @property
     def pending(self) -> bool:
         """Whether `decode(b"", n)` may return more without new input, or raise."""
-        return self._holds or self._available() >= self._needed or self._fault is not None
+        return self._holds or self._available() >= self._needed or self._deferred is not None
 
     def decode(self, data: bytes, max_output: int) -> bytes:
         """Take a piece of the coded body and return some of the decoded one."""
-        if max_output < 1:
-            raise ValueError("max_output must be at least 1")
-        if self._fault is not None:
-            raise ContentCodingError(self._coding, self._fault)
+        self._raise_deferred()
         if data:
             self._take(data)
         parts: list[bytes] = []
@@ -54,10 +54,10 @@ class CodedStream:
             try:
                 output = self._next(left)
             except ContentCodingError as error:
-                self._fault = error.what
-                if parts:
-                    break  # what came before the fault is good, and goes out first
-                raise
+                if not parts:
+                    raise
+                self._deferred = error.what
+                break
             if output:
                 parts.append(output)
                 left -= len(output)
@@ -65,10 +65,13 @@ class CodedStream:
 
     def finish(self) -> None:
         """Learn that the coded body has ended and nothing is pending."""
-        if self._fault is not None:
-            raise ContentCodingError(self._coding, self._fault)
+        self._raise_deferred()
         if self._begun and not self._ended:
             raise ContentCodingError(self._coding, "the coded data end too early")
+
+    def _raise_deferred(self) -> None:
+        if self._deferred is not None:
+            raise ContentCodingError(self._coding, self._deferred)
 
     def _take(self, data: bytes) -> None:
         self._begun = True

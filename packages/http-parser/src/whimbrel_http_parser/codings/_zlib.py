@@ -16,22 +16,19 @@ _RAW_WBITS: Final = -15
 class _ZlibDecoder(CodedStream):
     """What gzip and deflate have in common: zlib."""
 
-    def __init__(self, coding: str, wbits: int, zlib: ZlibBackend) -> None:
+    def __init__(self, coding: str, zlib: ZlibBackend) -> None:
         super().__init__(coding)
         self._backend = zlib
-        self._wbits = wbits  # 0: to be told by the first bytes
         self._zlib: ZlibDecompressor | None = None
 
-    def _choose_wbits(self) -> int:
-        """Tell the format by the first bytes."""
+    def _wbits(self) -> int:
+        """Return the format of the stream that begins with the input at hand."""
         raise NotImplementedError
 
     def _run(self, max_output: int) -> bytes:
         """Run zlib once over some of the input."""
         if self._zlib is None:
-            if self._wbits == 0:
-                self._wbits = self._choose_wbits()
-            self._zlib = self._backend.decompressobj(self._wbits)
+            self._zlib = self._backend.decompressobj(self._wbits())
             self._ended = False
         stream = self._zlib
         window = self._window()
@@ -52,8 +49,12 @@ class GzipDecoder(_ZlibDecoder):
     """One or more gzip members, then zeros or nothing (RFC 1952 section 2.2)."""
 
     def __init__(self, zlib: ZlibBackend) -> None:
-        super().__init__("gzip", GZIP_WBITS, zlib)
+        super().__init__("gzip", zlib)
         self._padding = False
+
+    def _wbits(self) -> int:
+        """Return the only one."""
+        return GZIP_WBITS
 
     def _begin_another(self) -> None:
         """Take another member, or zeros: what tapes and block devices leave, and gzip ignores."""
@@ -75,10 +76,11 @@ class DeflateDecoder(_ZlibDecoder):
     """
 
     def __init__(self, zlib: ZlibBackend) -> None:
-        super().__init__("deflate", 0, zlib)
+        super().__init__("deflate", zlib)
         self._needed = 2
 
-    def _choose_wbits(self) -> int:
+    def _wbits(self) -> int:
+        """Tell the format by the first two bytes."""
         self._needed = 1
         # RFC 1950 section 2.2: method 8, window up to 32 KiB, and a check of both bytes.
         first, second = self._input[self._pos], self._input[self._pos + 1]
