@@ -160,6 +160,20 @@ def test_the_path_is_compared_as_it_is_written() -> None:
     assert jar.cookie_header("https://site.example/x/y/other", NOW) == ""
 
 
+def test_the_path_of_text_is_not_normalised() -> None:
+    jar = CookieJar()
+    kept(jar, "a=1; Path=/caf%c3%a9", "https://site.example/")
+    kept(jar, "b=2", "https://site.example/caf%c3%a9/menu")
+    assert jar.cookie_header("https://site.example/caf%c3%a9/menu?x#y", NOW) == "a=1; b=2"
+    assert jar.cookie_header("https://site.example/caf%C3%A9/menu", NOW) == ""
+    # What no request can have in its path is encoded first,
+    assert jar.cookie_header("https://site.example/caf\u00e9/menu", NOW) == ""
+    kept(jar, "c=3; Path=/caf%C3%A9", "https://site.example/")
+    assert jar.cookie_header("https://site.example/caf\u00e9/menu", NOW) == "c=3"
+    # and a URL has done what is done to it before it is sent.
+    assert jar.cookie_header(URL("https://site.example/x/../caf%c3%a9/menu"), NOW) == "c=3"
+
+
 def test_ports_do_not_isolate() -> None:
     jar = CookieJar()
     kept(jar, "a=b", "http://site.example:8080/")

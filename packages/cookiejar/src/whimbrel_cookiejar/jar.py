@@ -23,6 +23,7 @@ from whimbrel_cookiejar.morsels import (
     text_to_set_cookie,
 )
 from whimbrel_cookiejar.parse import SetCookie, parse_set_cookie
+from whimbrel_cookiejar.paths import written_path
 from whimbrel_cookiejar.persistence import PersistentCookieJar
 from whimbrel_cookiejar.public_suffixes import PublicSuffixList
 from whimbrel_cookiejar.restore import readmit
@@ -365,12 +366,13 @@ class CookieJar(PersistentCookieJar):
 
     def _answer(self, url: str | URL, now: float | None) -> Answer:
         """Return what to send with a request (RFC 6265bis section 5.8.3)."""
+        written = ""
         if isinstance(url, str):
-            url = URL(url)
+            written, url = written_path(url), URL(url)
         now = time() if now is None else now
         host = url.raw_host or SHARED_DOMAIN
         secure = url.scheme in _SECURE_SCHEMES or self._is_secure_origin(url)
-        path = url.raw_path or "/"
+        path = written or url.raw_path or "/"
         ready = self._retrieval.ready(host, now)
         if ready is not None:
             return ready.answer(path, secure, now)
@@ -385,14 +387,15 @@ class CookieJar(PersistentCookieJar):
         )
 
     def _target(self, url: str | URL) -> Target:
+        written = ""
         if isinstance(url, str):
-            url = URL(url)
+            written, url = written_path(url), URL(url)
         host = url.raw_host
         if not host:
             return Target(SHARED_DOMAIN, url.raw_path or "/", False)
         # Cookies do not provide isolation by port (RFC 6265bis section 8.5).
         secure = url.scheme in _SECURE_SCHEMES or self._is_secure_origin(url)
-        return Target(canonical_host(host), url.raw_path, secure)
+        return Target(canonical_host(host), written or url.raw_path, secure)
 
     def _parsed(self, name: str, value: object) -> SetCookie | Rejected:
         if isinstance(value, Morsel):

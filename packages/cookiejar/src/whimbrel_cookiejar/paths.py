@@ -2,7 +2,32 @@
 
 from __future__ import annotations
 
-__all__ = ["default_path", "path_match"]
+import re
+from functools import lru_cache
+
+__all__ = ["default_path", "path_match", "written_path"]
+
+# The path of a URI with an authority, in the characters that RFC 3986 (section 3.3) allows there.
+_PATH_OF_URI = re.compile(
+    r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*(/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)(?:[?#]|\Z)"
+)
+
+
+@lru_cache(maxsize=512)
+def written_path(uri: str) -> str:
+    """Return the path portion of a URI as it is written, for it is compared as it is sent.
+
+    A URL library may have another idea of it: for that, `/%C3%A9`, `/%c3%a9` and `/x/../%C3%A9` are
+    one path; for cookies they are three, as the section says.
+
+    Args:
+        uri: as text.
+
+    Returns:
+        The path; empty when there is none, or one that has to be encoded before it is sent.
+    """
+    found = _PATH_OF_URI.match(uri)
+    return found[1] if found else ""
 
 
 def default_path(uri_path: str) -> str:
