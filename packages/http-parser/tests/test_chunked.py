@@ -48,49 +48,11 @@ def test_a_chunked_body_however_it_comes(
         assert feeding.trailing_data == b"rest"
 
 
-BAD_BODIES = [
-    b"\r\n",
-    b"g\r\n",
-    b"0x5\r\n",
-    b"-1\r\n",
-    b"+1\r\n",
-    b" 1\r\n",
-    b"1 \r\na\r\n",
-    b"1_0\r\n",
-    b"1\na\r\n",
-    b"1\ra\r\n",
-    b"1\r\r\na\r\n",
-    b"1;\x00\r\na\r\n",
-    b"1;a\nb\r\n",
-    b"1;a\rb\r\n",
-    b"1,a\r\na\r\n",
-    b"00000000000000001\r\na\r\n",
-    b"1\r\nab\r\n",
-    b"1;\na\r\n0\r\n\r\n",
-    b"1 \na\r\n0\r\n\r\n",
-    b"1\rXa\r\n0\r\n\r\n",
-    b"1\r\naXX",
-    b"1\r\naX\n0\r\n\r\n",
-    b"1\r\na\rX0\r\n\r\n",
-    b"1\r\na\n0\r\n\r\n",
-    b"1\r\na\r0\r\n\r\n",
-    b"1\r\na\n\r0\r\n\r\n",
-    b"0\r\nX : y\r\n\r\n",
-    b"0\r\n X: y\r\n\r\n",
-    b"0\r\nX: y\n\r\n",
-    b"0\r\n\n",
-    b"0\n\r\n",
-]
-
-
-@pytest.mark.parametrize("body", BAD_BODIES)
-def test_a_malformed_body_is_refused_however_it_comes(body: bytes) -> None:
-    for start in (b"", b"2\r\nok\r\n"):
-        for feeding in feed_every_way(HEAD + start + body, ResponseReader):
-            assert isinstance(feeding.error, MalformedMessage), feeding
-            # What came before the fault is delivered before it.
-            content = b"".join(e.data for e in feeding.events if isinstance(e, Data))
-            assert content.startswith(start[3:5])
+def test_what_came_before_a_fault_is_delivered_before_it() -> None:
+    # However it comes; the malformed bodies are among the vectors.
+    for feeding in feed_every_way(HEAD + b"2\r\nok\r\n1\r\n!\r\nx\r\n", ResponseReader):
+        assert isinstance(feeding.error, MalformedMessage), feeding
+        assert feeding.events[1:] == [Data(b"ok!", (2, 3))]
 
 
 @pytest.mark.parametrize(

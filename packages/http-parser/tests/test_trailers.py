@@ -6,10 +6,12 @@ from whimbrel_http_parser import EndOfMessage, LocalProtocolError, ResponseReade
 from whimbrel_http_parser.testing import feed
 
 FORBIDDEN = [
-    "Authorization", "Cache-Control", "Connection", "Content-Encoding", "Content-Length",
-    "Content-Range", "Content-Type", "Cookie", "Expect", "Host", "Keep-Alive", "Max-Forwards",
-    "Proxy-Authorization", "Proxy-Connection", "Range", "Set-Cookie", "TE", "Trailer",
-    "Transfer-Encoding", "Upgrade",
+    "Age", "Authorization", "Cache-Control", "Connection", "Content-Encoding", "Content-Length",
+    "Content-Range", "Content-Type", "Cookie", "Date", "Expect", "Expires", "Forwarded", "Host",
+    "If-Match", "If-Modified-Since", "If-None-Match", "If-Range", "If-Unmodified-Since",
+    "Keep-Alive", "Location", "Max-Forwards", "Proxy-Authenticate", "Proxy-Authorization",
+    "Proxy-Connection", "Range", "Retry-After", "Set-Cookie", "TE", "Trailer", "Transfer-Encoding",
+    "Upgrade", "Vary", "Warning", "Www-Authenticate",
 ]  # fmt: skip
 
 
