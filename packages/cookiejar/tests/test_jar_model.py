@@ -316,8 +316,13 @@ URLS = st.tuples(
     st.sampled_from(HOSTS),
     st.sampled_from(PATHS),
 )
+# To save the jar and to go on with another that has loaded it changes nothing, and neither does a
+# request alone.
+RELOAD = "reload"
+REQUEST = "request"
+DOINGS = st.one_of(set_cookies(), set_cookies(), set_cookies(), st.sampled_from([RELOAD, REQUEST]))
 STEPS = st.lists(
-    st.tuples(st.one_of(set_cookies(), set_cookies(), st.none()), URLS, st.integers(0, 2)),
+    st.tuples(DOINGS, URLS, st.integers(0, 2)),
     min_size=1,
     max_size=30,
 )
@@ -361,18 +366,24 @@ def compare_all(jar: CookieJar, model: Model, now: float) -> None:
 @given(STEPS, st.booleans(), st.booleans())
 def test_the_jar_does_as_the_model(
     limits: CookieLimits,
-    steps: list[tuple[str | None, Url, int]],
+    steps: list[tuple[str, Url, int]],
     unsafe: bool,
     closely: bool,
 ) -> None:
-    jar = CookieJar(unsafe=unsafe, public_suffixes=FixedPublicSuffixes(SUFFIXES), limits=limits)
-    model = Model(unsafe, limits)
+    def new_jar() -> CookieJar:
+        suffixes = FixedPublicSuffixes(SUFFIXES)
+        return CookieJar(unsafe=unsafe, public_suffixes=suffixes, limits=limits)
+
+    jar, model = new_jar(), Model(unsafe, limits)
     now = START
-    for field, url, pause in steps:
+    for doing, url, pause in steps:
         now += pause
-        if field is not None:
-            outcome = jar.store(field, text_of(url), now)
-            entry = model.receive(field, url, now)
+        if doing == RELOAD:
+            saved, jar = jar.dumps(now=now), new_jar()
+            assert jar.loads(saved, now=now) == []
+        elif doing != REQUEST:
+            outcome = jar.store(doing, text_of(url), now)
+            entry = model.receive(doing, url, now)
             event("stored" if entry else "refused")
             assert isinstance(outcome, Cookie) == (entry is not None), outcome
             if isinstance(outcome, Cookie) and entry is not None:
