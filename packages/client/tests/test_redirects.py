@@ -227,6 +227,14 @@ def test_whatever_a_location_says_the_outcome_is_a_url_to_request_or_an_error(
 
 
 @pytest.mark.parametrize("requote", [True, False])
+def test_a_backslash_is_not_sent(requote: bool) -> None:
+    outcome = url_or_error("/a\\b?c=\\d#e\\f", requote)
+    assert isinstance(outcome, URL)
+    assert outcome.raw_path_qs == "/a%5Cb?c=%5Cd"
+    assert request_line("GET", outcome.raw_path_qs)
+
+
+@pytest.mark.parametrize("requote", [True, False])
 @pytest.mark.parametrize(
     "location",
     [

@@ -98,7 +98,7 @@ def _target(location: str, url: URL, requote: bool) -> URL:
     quotable = _NOT_UTF8 if requote else _NOT_IN_A_TARGET
     try:
         reference = URL(quotable.sub(_quoted, location), encoded=not requote)
-        target = url.join(reference)
+        target = _without_backslashes(url.join(reference))
         if not target.raw_fragment and url.raw_fragment:
             # RFC 9110 section 10.2.2: the fragment is inherited
             target = target.with_fragment(url.fragment)
@@ -114,6 +114,20 @@ def _target(location: str, url: URL, requote: bool) -> URL:
     if not is_host(target.raw_host):
         raise InvalidUrlRedirectClientError(_excerpt(location), "the host is not a name or address")
     return target
+
+
+def _without_backslashes(url: URL) -> URL:
+    """Quote what is left of them without requoting: some read them as slashes."""
+    if "\\" not in url.raw_path_qs:
+        return url
+    return URL.build(
+        scheme=url.scheme,
+        authority=url.raw_authority,
+        path=url.raw_path.replace("\\", "%5C"),
+        query_string=url.raw_query_string.replace("\\", "%5C"),
+        fragment=url.raw_fragment,
+        encoded=True,
+    )
 
 
 def _quoted(found: re.Match[str]) -> str:
