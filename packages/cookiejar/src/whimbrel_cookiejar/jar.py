@@ -413,23 +413,25 @@ class CookieJar(PersistentCookieJar):
         scope = scope_of(parsed, target, self._suffixes, unsafe=self._unsafe)
         if isinstance(scope, Rejected):
             return scope
-        # 23. A cookie that replaces another one keeps its creation-time.
+        # 23. A cookie that replaces another one keeps its creation-time; one whose time has passed
+        #     is no longer there.
         domain, host_only, path = scope
-        old = store.find(domain, parsed.name, path, host_only)
-        stays = old is not None and not is_expired(old.cookie, now)
-        creation = old.cookie.creation if old is not None and stays else now
+        old = gone = store.find(domain, parsed.name, path, host_only)
+        if old is not None and is_expired(old.cookie, now):
+            old = None
+        creation = now if old is None else old.cookie.creation
         cookie = make_cookie(parsed, scope, now, creation=creation)
         # 16. Leave Secure cookies alone.
         if not cookie.secure and not target.secure and self._hides_secure(cookie, now):
             return Rejected.named("a Secure cookie would be hidden or replaced", cookie.name)
-        if old is not None and not stays:
-            store.remove((old.cookie,))
+        if gone is not None and old is None:
+            store.remove((gone.cookie,))
         # 24. Insert it; or only remove what it replaces, when its own time has passed.
         if is_expired(cookie, now):
             store.remove((cookie,))
             return cookie
-        record = store.put(cookie)
-        if not stays:
+        record = store.put(cookie, old)
+        if old is None:
             self._evict(domain, now)
             if store.get(cookie) is not record:
                 return Rejected.named(_EVICTED, cookie.name)

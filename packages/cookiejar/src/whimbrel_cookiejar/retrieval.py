@@ -117,7 +117,8 @@ class HostAnswers:
 
     def note_accesses(self) -> None:
         """Tell the records when they were last sent."""
-        for answer in list(self._answers.values()):
+        # A copy, which is one step: a request in another thread may add an answer meanwhile.
+        for answer in self._answers.copy().values():
             answer.note_access()
 
     def _choose(self, target: Target, now: float) -> list[Record]:

@@ -92,25 +92,31 @@ class CookieStore:
         records = self._domains.get(domain)
         return None if records is None else records.get((name, path, host_only))
 
-    def put(self, cookie: Cookie) -> Record:
-        """Add `cookie`, in the place of the one with its identity if there is one."""
-        domain = cookie.domain
+    def put(self, cookie: Cookie, old: Record | None = None) -> Record:
+        """Add `cookie`, in the place of the one with its identity if there is one.
+
+        Args:
+            cookie: the cookie.
+            old: what `find` has returned for its identity, to spare the look-up.
+        """
+        key = (cookie.name, cookie.path, cookie.host_only)
+        old = old or self.get(cookie)
+        if old is None:
+            self._length += 1
+            self._serial += 1
+            record = self._of(cookie.domain)[key] = Record(cookie, self._serial)
+        else:
+            record = self._domains[cookie.domain][key] = Record(cookie, old.serial)
+        self.generation += 1
+        return record
+
+    def _of(self, domain: str) -> dict[_Key, Record]:
         records = self._domains.get(domain)
         if records is None:
             records = self._domains[domain] = {}
             for parent in parent_domains(domain):
                 self._below.setdefault(parent, set()).add(domain)
-        key = (cookie.name, cookie.path, cookie.host_only)
-        old = records.get(key)
-        if old is None:
-            self._length += 1
-            self._serial += 1
-            record = Record(cookie, self._serial)
-        else:
-            record = Record(cookie, old.serial)
-        records[key] = record
-        self.generation += 1
-        return record
+        return records
 
     def remove(self, cookies: Iterable[Cookie]) -> None:
         """Remove the records with the identities of `cookies`, where there are any."""
