@@ -163,13 +163,14 @@ class CookieJar(PersistentCookieJar):
             raise ValueError("a Set-Cookie field needs the URL it came from, and this has no host")
         now = time() if now is None else now
         limits = self._limits
+        outcomes: list[Cookie | Rejected] = []
         with self._lock:
-            outcomes = [
-                self._take(parsed, target, now)
-                if isinstance(parsed := parse_set_cookie(field, limits), SetCookie)
-                else parsed
-                for field in set_cookies[: limits.per_response]
-            ]
+            for field in set_cookies[: limits.per_response]:
+                parsed = parse_set_cookie(field, limits)
+                if isinstance(parsed, SetCookie):
+                    outcomes.append(self._take(parsed, target, now))
+                else:
+                    outcomes.append(parsed)
         surplus = len(set_cookies) - len(outcomes)
         return outcomes + [_TOO_MANY_OF_RESPONSE] * surplus if surplus else outcomes
 
@@ -427,7 +428,7 @@ class CookieJar(PersistentCookieJar):
         if gone is not None and old is None:
             store.remove((gone.cookie,))
         # 24. Insert it; or only remove what it replaces, when its own time has passed.
-        if is_expired(cookie, now):
+        if cookie.persistent and is_expired(cookie, now):
             store.remove((cookie,))
             return cookie
         record = store.put(cookie, old)

@@ -120,7 +120,8 @@ def check_name_value(name: str, value: str, limits: CookieLimits = DEFAULT_LIMIT
 def _check_size(name: str, value: str, limits: CookieLimits) -> str | None:
     if not name and not value:
         return "the name and the value are empty"
-    octets = _octets(name + value)
+    text = name + value
+    octets = len(text) if text.isascii() else _octets(text)
     if octets < 0:
         return "the name or the value cannot be written in UTF-8"
     if octets > limits.name_value_octets:
@@ -129,9 +130,10 @@ def _check_size(name: str, value: str, limits: CookieLimits) -> str | None:
 
 
 def _octets(text: str) -> int:
-    """Return the length of `text` on the wire; negative when it has no form there."""
-    if text.isascii():
-        return len(text)
+    """Return the length of `text` on the wire; negative when it has no form there.
+
+    What is ASCII is as long as it is, so that hardly anything comes here.
+    """
     try:
         return len(text.encode("utf-8", "surrogateescape"))
     except UnicodeEncodeError:
@@ -168,8 +170,11 @@ def apply_attribute(
     Attributes with unknown names, too long values, or values that mean nothing are ignored.
     """
     apply = _ATTRIBUTES.get(name.lower())
+    if apply is None:
+        return
     # 6. A value of more than 1024 octets: ignore the attribute.
-    if apply is not None and 0 <= _octets(value) <= max_octets:
+    octets = len(value) if value.isascii() else _octets(value)
+    if 0 <= octets <= max_octets:
         # 7. Process the attribute as its own section says.
         apply(cookie, value)
 

@@ -91,10 +91,15 @@ def scope_of(
     if not unsafe and is_ip_address(target.host):
         return Rejected.named("the host is an IP address, and the jar is not unsafe", parsed.name)
     # 7. to 10. Whose cookie it is.
-    whose = _domain_of(parsed.domain or "", target.host, suffixes)
-    if isinstance(whose, str):
-        return Rejected.named(whose, parsed.name)
-    domain, host_only = whose
+    if parsed.domain:
+        whose = _named_domain(parsed.domain, target.host, suffixes)
+        if isinstance(whose, str):
+            return Rejected.named(whose, parsed.name)
+        domain, host_only = whose
+    else:
+        # 10. (second part) Without a domain-attribute the cookie is the host's alone; or, when the
+        #     program sets a cookie for no host in particular, everyone's.
+        domain, host_only = target.host, target.host != SHARED_DOMAIN
     # 11. The path, the default one if the server gave none that can be.
     path = parsed.path or default_path(target.path)
     # 13. A Secure cookie cannot come over an insecure connection.
@@ -106,9 +111,11 @@ def scope_of(
     if parsed.same_site == "None" and not parsed.secure:
         return Rejected.named("SameSite=None came without Secure", parsed.name)
     # 20. to 22. What the prefixes of a name promise.
-    refusal = _broken_promise(parsed, host_only=host_only, path=path)
-    if refusal is not None:
-        return Rejected.named(refusal, parsed.name)
+    # 22. Without a name, what is sent is the value: it must not look like a name with a prefix.
+    if (parsed.name or parsed.value).startswith("__"):
+        refusal = _broken_promise(parsed, host_only=host_only, path=path)
+        if refusal is not None:
+            return Rejected.named(refusal, parsed.name)
     return domain, host_only, path
 
 
@@ -141,24 +148,19 @@ def make_cookie(parsed: SetCookie, scope: Scope, now: float, *, creation: float)
     )
 
 
-def _domain_of(attribute: str, host: str, suffixes: PublicSuffixes) -> tuple[str, bool] | str:
-    """Return the cookie's domain and its host-only-flag, or why it has none (steps 7 to 10)."""
+def _named_domain(attribute: str, host: str, suffixes: PublicSuffixes) -> tuple[str, bool] | str:
+    """Return the domain and the host-only-flag that a Domain gives, or why none (steps 8 to 10)."""
     # 8. A domain-attribute that is not ASCII: ignore the cookie.
     if not attribute.isascii():
         return "Domain is not ASCII"
-    if attribute:
-        # 10. (first part) The host must be in the domain. It stands before step 9 because it costs
-        #     less, and because it is the clearer reason.
-        if not domain_match(host, attribute):
-            return "the host is not in Domain"
-        # 9. A public suffix is only acceptable to the host of that very name, for itself alone.
-        if not suffixes.is_public_suffix(attribute):
-            return attribute, False
-        if attribute != host:
-            return "Domain is a public suffix"
-    # 10. (second part) Without a domain-attribute the cookie is the host's alone; or, when the
-    #     program sets a cookie for no host in particular, everyone's.
-    return host, host != SHARED_DOMAIN
+    # 10. (first part) The host must be in the domain. It stands before step 9 because it costs
+    #     less, and because it is the clearer reason.
+    if not domain_match(host, attribute):
+        return "the host is not in Domain"
+    # 9. A public suffix is only acceptable to the host of that very name, for itself alone.
+    if not suffixes.is_public_suffix(attribute):
+        return attribute, False
+    return (host, True) if attribute == host else "Domain is a public suffix"
 
 
 def _expiry(parsed: SetCookie, now: float) -> float:
@@ -175,11 +177,7 @@ def _expiry(parsed: SetCookie, now: float) -> float:
 
 def _broken_promise(parsed: SetCookie, *, host_only: bool, path: str) -> str | None:
     """Return which promise of its name's prefix the cookie breaks (steps 20 to 22)."""
-    # 22. Without a name, what is sent is the value: it must not look like a name with a prefix.
-    name = parsed.name or parsed.value
-    if not name.startswith("__"):
-        return None
-    name = name.lower()
+    name = (parsed.name or parsed.value).lower()
     if not parsed.name and name.startswith((_SECURE_PREFIX, _HOST_PREFIX)):
         return "a cookie without a name has a value that begins like a name with a prefix"
     # 20. "__Secure-" promises Secure.
