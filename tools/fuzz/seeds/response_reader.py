@@ -25,6 +25,11 @@ _RESPONSES = (
     b"HTTP/1.1 200 OK\r\nBad : x\r\n\r\n",
     b"HTTP/2.0 200 OK\r\n\r\n",
     b"<html>",
+    # Answers to requests that were sent together.
+    b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 404 \r\nContent-Length: 0\r\n\r\n"
+    b"HTTP/1.1 100 \r\n\r\nHTTP/1.1 204 \r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n"
+    b"HTTP/1.1 200 OK\r\n\r\n",
 )
 
 SEEDS = tuple(
