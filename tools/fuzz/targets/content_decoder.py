@@ -32,7 +32,7 @@ def check_content_decoder(data: bytes) -> None:
     if len(data) < 3:
         return
     codings, size, room, coded = STACKS[data[0] % len(STACKS)], data[1], data[2], data[3:]
-    limits = SEVERAL if data[0] // len(STACKS) % 2 else LIMITS
+    limits = SEVERAL if size % 2 else LIMITS
     whole, error = _decode(codings, [coded] if coded else [], [65536], limits)
     pieces = pieces_of(coded, bytes([size]))
     cut, cut_error = _decode(codings, pieces, [room + 1, 3 * room + 1], limits)

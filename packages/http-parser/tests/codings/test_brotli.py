@@ -5,7 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whimbrel_http_parser import ContentCodingError, DecodingLimits, LimitExceeded, encoder_for
+from whimbrel_http_parser import (
+    DEFAULT_DECODING_LIMITS,
+    ContentCodingError,
+    DecodingLimits,
+    LimitExceeded,
+    encoder_for,
+)
 from whimbrel_http_parser.codings._brotli import (
     BrotliDecoder,
     BrotliEncoder,
@@ -28,6 +34,12 @@ def encode(data: bytes, library: BrotliLibrary = BROTLI) -> bytes:
     return encoder.encode(data) + encoder.finish()
 
 
+def decoder_by(
+    library: BrotliLibrary, limits: DecodingLimits = DEFAULT_DECODING_LIMITS
+) -> CodingStack:
+    return CodingStack([BrotliDecoder(library)], limits)
+
+
 def cut(data: bytes, size: int) -> list[bytes]:
     return [data[start : start + size] for start in range(0, len(data), size)]
 
@@ -36,7 +48,7 @@ def cut(data: bytes, size: int) -> list[bytes]:
 @pytest.mark.parametrize("max_output", [7, 5000, 10**6])
 @pytest.mark.parametrize("size", [1, 100, 10**6])
 def test_either_library_decodes(library: BrotliLibrary, size: int, max_output: int) -> None:
-    steps = decode_in_steps(BrotliDecoder(library), cut(encode(TEXT), size), [max_output])
+    steps = decode_in_steps(decoder_by(library), cut(encode(TEXT), size), [max_output])
     assert b"".join(steps) == TEXT
 
 
@@ -49,13 +61,13 @@ def test_what_either_encodes_is_decoded(
     size = data.draw(st.integers(1, 400))
     outputs = data.draw(st.lists(st.integers(10, 40_000), min_size=1, max_size=4))
     for other in LIBRARIES.values():
-        steps = decode_in_steps(BrotliDecoder(library), cut(encode(text, other), size), outputs)
+        steps = decode_in_steps(decoder_by(library), cut(encode(text, other), size), outputs)
         assert b"".join(steps) == text
 
 
 @every_library
 def test_what_a_run_gives_too_much_waits(library: BrotliLibrary) -> None:
-    decoder = BrotliDecoder(library)
+    decoder = decoder_by(library)
     assert decoder.decode(encode(bytes(100_000)), 1) == b"\0"
     rest = decode_in_steps(decoder, [b""], [4999])
     assert rest[0] == bytes(4999)
@@ -69,10 +81,10 @@ def test_nothing_may_follow(library: BrotliLibrary, text: bytes, size: int) -> N
     coded = encode(text)
     outputs: list[bytes] = []
     with pytest.raises(ContentCodingError):
-        decode_in_steps(BrotliDecoder(library), [*cut(coded, size), b"x"], outputs=outputs)
+        decode_in_steps(decoder_by(library), [*cut(coded, size), b"x"], outputs=outputs)
     assert b"".join(outputs) == text
     with pytest.raises(ContentCodingError):
-        decode_in_steps(BrotliDecoder(library), [coded + b"x"])
+        decode_in_steps(decoder_by(library), [coded + b"x"])
 
 
 @every_library
@@ -81,7 +93,7 @@ def test_the_end_may_not_be_missing(library: BrotliLibrary) -> None:
         data = encode(text)
         for length in range(1, len(data)):
             with pytest.raises(ContentCodingError, match="too early"):
-                decode_in_steps(BrotliDecoder(library), [data[:length]])
+                decode_in_steps(decoder_by(library), [data[:length]])
 
 
 @every_library
@@ -91,7 +103,7 @@ def test_a_broken_body_is_decoded_or_refused(
 ) -> None:
     data = encode(TEXT[:500])
     broken = data[:position] + damage + data[position + len(damage) :]
-    decoder = CodingStack([BrotliDecoder(library)], DecodingLimits(total=100_000))
+    decoder = decoder_by(library, DecodingLimits(total=100_000))
     outputs: list[bytes] = []
     with contextlib.suppress(ContentCodingError, LimitExceeded):
         decode_in_steps(decoder, [broken], [1000], outputs)

@@ -20,6 +20,15 @@ def test_limits_make_sense(name: str, value: int) -> None:
     DecodingLimits(**{name: value + 1})
 
 
+@pytest.mark.parametrize("name", ["codings", "ratio", "grace", "total"])
+@pytest.mark.parametrize("value", ["5", 5.0, None])
+def test_limits_are_integers(name: str, value: object) -> None:
+    wrong: dict[str, Any] = {name: value}
+    if value is not None or name == "grace":
+        with pytest.raises(TypeError, match=f"{name!r} must be an integer"):
+            DecodingLimits(**wrong)
+
+
 def test_all_but_the_grace_can_be_switched_off() -> None:
     limits = DecodingLimits(codings=None, ratio=None, total=None)
     assert (limits.codings, limits.ratio, limits.total) == (None, None, None)

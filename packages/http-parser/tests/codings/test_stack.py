@@ -3,6 +3,7 @@ import gzip
 import pickle
 import random
 import tracemalloc
+import zlib
 
 import pytest
 from hypothesis import given
@@ -15,6 +16,7 @@ from whimbrel_http_parser import (
     decoder_for,
     encoder_for,
 )
+from whimbrel_http_parser.codings import ZlibCompressor, ZlibDecompressor
 from whimbrel_http_parser.codings.testing import decode_in_steps
 
 CODINGS = ("gzip", "deflate", "br", "zstd")
@@ -121,7 +123,7 @@ def test_nothing_at_all_is_within_any_total() -> None:
 
 @pytest.mark.parametrize("coding", ["br", "zstd"])
 def test_what_no_deflate_could_do_is_refused_by_default_behind_the_grace(coding: str) -> None:
-    bomb = encode(bytes(100 * 2**20), coding)
+    bomb = encode(bytes(66 * 2**20), coding)
     assert len(bomb) * 2000 < 64 * 2**20
     found, steps, error = refused(decoder_of(coding, limits=DecodingLimits()), bomb)
     assert (found, error.limit, error.maximum) == (64 * 2**20, "ratio", 2000)
@@ -130,7 +132,7 @@ def test_what_no_deflate_could_do_is_refused_by_default_behind_the_grace(coding:
 
 @pytest.mark.parametrize("codings", [["gzip", "gzip"], ["br", "gzip"], ["zstd", "deflate", "gzip"]])
 def test_a_stacked_bomb_is_refused_by_default(codings: list[str]) -> None:
-    bomb = encode(bytes(100 * 2**20), *codings)
+    bomb = encode(bytes(66 * 2**20), *codings)
     found, _, error = refused(decoder_of(*codings, limits=DecodingLimits()), bomb)
     assert error.limit == "ratio"
     assert found == 64 * 2**20
@@ -151,7 +153,7 @@ def test_the_ratio_is_exact_behind_the_grace(coding: str) -> None:
 
 def test_the_ratio_counts_what_came_so_far() -> None:
     limits = DecodingLimits(ratio=2, grace=0)
-    noise, void = random.Random(1).randbytes(20_000), bytes(3000)
+    noise, void = random.Random(1).randbytes(70_000), bytes(3000)
     coded = encode(noise, "zstd") + encode(void, "zstd")
     steps = decode_in_steps(decoder_of("zstd", limits=limits), [coded])
     assert b"".join(steps) == noise + void
@@ -163,19 +165,90 @@ def test_the_ratio_counts_what_came_so_far() -> None:
 
 @pytest.mark.parametrize("outer", CODINGS)
 def test_a_bomb_in_the_middle_is_refused_though_nothing_comes_out(outer: str) -> None:
-    void = gzip.compress(b"") * 20_000
+    void = gzip.compress(b"") + bytes(500_000)  # padding
     bomb = encode(void, outer)
     limits = DecodingLimits(ratio=20, grace=10_000)
-    found, steps, error = refused(decoder_of("gzip", outer, limits=limits), bomb)
+    found, _, error = refused(decoder_of("gzip", outer, limits=limits), bomb)
     assert (found, error.limit) == (0, "ratio")
-    allowed = max(10_000, 20 * len(bomb))
-    assert steps <= allowed // 20  # at least one member of 20 bytes in each
     unlimited = decoder_of("gzip", outer, limits=DecodingLimits(ratio=None))
     assert not any(decode_in_steps(unlimited, [bomb]))
 
 
+# How many members and frames: each of them takes a decompressor, for however few bytes.
+
+SMALL = {
+    "gzip": gzip.compress(b""),
+    "zstd": encode(b"", "zstd"),
+    "skippable": b"\x50\x2a\x4d\x18\0\0\0\0",  # RFC 8878 section 3.1.2
+}
+
+
+@pytest.mark.parametrize("outer", [[], ["br"], ["zstd"], ["gzip", "gzip"]])
+@pytest.mark.parametrize("small", SMALL)
+def test_no_more_streams_than_the_ratio_allows(small: str, outer: list[str]) -> None:
+    inner = "gzip" if small == "gzip" else "zstd"
+    body = SMALL[small] * 20_000
+    bomb = encode(body, *outer)
+    found, steps, error = refused(decoder_of(inner, *outer, limits=DecodingLimits()), bomb)
+    assert (found, error.limit, error.maximum) == (0, "ratio", 2000)
+    # Those of 64 MiB are free, at 64 KiB each; sixteen are begun in a step.
+    streams = max(64 * 2**20, 2000 * len(bomb)) // 2**16
+    assert streams < 20_000
+    assert steps <= streams / 16 + len(body) / 2**16 + 9
+
+
+def test_each_stream_is_counted_where_it_begins() -> None:
+    started = []
+
+    class Counting:
+        """zlib, and what it was asked for."""
+
+        error = zlib.error
+
+        def compressobj(self, *, wbits: int) -> ZlibCompressor:
+            return zlib.compressobj(wbits=wbits)
+
+        def decompressobj(self, wbits: int) -> ZlibDecompressor:
+            started.append(wbits)
+            return zlib.decompressobj(wbits)
+
+    member = gzip.compress(b"x")
+    for free in (0, 1, 15, 16, 40):
+        # The first one costs nothing; each other 64 KiB, and its byte.
+        grace = free * (2**16 + 1) + 1
+        for size in (7, 10**6):
+            started.clear()
+            decoder = decoder_for(
+                "gzip", limits=DecodingLimits(ratio=1, grace=grace), zlib=Counting()
+            )
+            assert decoder is not None
+            found, _, error = refused(decoder, member * 100, size)
+            assert (found, error.limit) == (free + 1, "ratio")
+            assert len(started) == free + 1
+        exact = decoder_of("gzip", limits=DecodingLimits(ratio=1, grace=grace))
+        assert b"".join(decode_in_steps(exact, [member * (free + 1)])) == b"x" * (free + 1)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "zstd"])
+def test_small_bodies_may_follow_each_other(coding: str) -> None:
+    # As a server sends them that codes each of its events on its own.
+    events = [b'{"event": %d, "source": "%032x"}' % (i, i**7) for i in range(3000)]
+    data = b"".join(encode(event, coding) for event in events)
+    steps = decode_in_steps(decoder_of(coding, limits=DecodingLimits()), [data])
+    assert b"".join(steps) == b"".join(events)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "zstd"])
+def test_the_total_is_of_bytes_alone(coding: str) -> None:
+    data = encode(b"x", coding) * 100
+    steps = decode_in_steps(decoder_of(coding, limits=DecodingLimits(total=100)), [data])
+    assert b"".join(steps) == b"x" * 100
+    found, _, error = refused(decoder_of(coding, limits=DecodingLimits(total=99)), data)
+    assert (found, error.limit) == (99, "total")
+
+
 def test_what_stands_between_two_codings_is_little_however_much_may_come_out() -> None:
-    bomb = encode(gzip.compress(b"") * 500_000, "gzip")
+    bomb = encode(gzip.compress(b"") * 50_000, "gzip")
     decoder = decoder_of("gzip", "gzip", limits=DecodingLimits(ratio=None))
     tracemalloc.start()
     try:
@@ -190,7 +263,7 @@ def test_what_stands_between_two_codings_is_little_however_much_may_come_out() -
 
 
 def test_a_total_holds_in_the_middle_too() -> None:
-    bomb = encode(gzip.compress(b"") * 5000, "br")
+    bomb = encode(gzip.compress(b"") + bytes(100_000), "br")
     found, _, error = refused(decoder_of("gzip", "br", limits=DecodingLimits(total=50_000)), bomb)
     assert (found, error.limit, error.maximum) == (0, "total", 50_000)
 

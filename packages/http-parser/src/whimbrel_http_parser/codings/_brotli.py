@@ -4,6 +4,7 @@ import functools
 import importlib
 from typing import Final, Protocol, cast
 
+from whimbrel_http_parser.codings._encoder import StreamEncoder
 from whimbrel_http_parser.codings._stream import CodedStream
 from whimbrel_http_parser.errors import ContentCodingError
 
@@ -92,16 +93,9 @@ class BrotliDecoder(CodedStream):
         return output
 
 
-class BrotliEncoder:
+class BrotliEncoder(StreamEncoder):
     """A compressor that writes one brotli stream."""
 
     def __init__(self, library: BrotliLibrary) -> None:
-        self._brotli = library.Compressor(quality=_QUALITY)
-
-    def encode(self, data: bytes) -> bytes:
-        """Return the next coded bytes, if any."""
-        return self._brotli.process(data)
-
-    def finish(self) -> bytes:
-        """Return the last coded bytes."""
-        return self._brotli.finish()
+        stream = library.Compressor(quality=_QUALITY)
+        super().__init__(stream.process, stream.finish)

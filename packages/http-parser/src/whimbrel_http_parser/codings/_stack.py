@@ -6,24 +6,14 @@ from typing import Final
 
 from whimbrel_http_parser.codings._stream import CodedStream
 from whimbrel_http_parser.codings.limits import DecodingLimits
-from whimbrel_http_parser.errors import ContentCodingError, LimitExceeded
+from whimbrel_http_parser.errors import ContentCodingError, LimitExceeded, LocalProtocolError
 
 __all__ = ["CodingStack"]
 
 _UNLIMITED: Final = sys.maxsize
 
 _BETWEEN: Final = 64 * 1024
-"""Bytes that may stand between two layers, however much the caller wants of the last one."""
-
-
-class _Layer:
-    """One coding, and how much has come out of it."""
-
-    __slots__ = ("produced", "stream")
-
-    def __init__(self, stream: CodedStream) -> None:
-        self.stream = stream
-        self.produced = 0
+"""Bytes that may stand between two codings, however much the caller wants of the last one."""
 
 
 class CodingStack:
@@ -35,19 +25,20 @@ class CodingStack:
     """
 
     def __init__(self, streams: Sequence[CodedStream], limits: DecodingLimits) -> None:
-        self._layers = [_Layer(stream) for stream in streams]
+        self._streams = streams
         self._limits = limits
+        self._total = _UNLIMITED if limits.total is None else limits.total
         self._received = 0
-        self._allowed = 0  # bytes that may have come out of each layer by now
-        self._held = bytearray()  # for the first layer, while a later one is still busy
+        self._most_work = 0  # that each stream may have done by now
+        self._held = bytearray()  # for the first stream, while a later one is still busy
         # What to raise for ever after. Not the exception: it would know this frame, and be a cycle.
         self._failure: tuple[type[Exception], tuple[object, ...]] | None = None
 
     @property
     def pending(self) -> bool:
         """Whether `decode(b"", n)` may return more without new input, or raise."""
-        for layer in self._layers:
-            if layer.stream.pending:
+        for stream in self._streams:
+            if stream.pending:
                 return True
         return bool(self._held) or self._failure is not None
 
@@ -58,7 +49,7 @@ class CodingStack:
         self._raise_failure()
         if data:
             self._received += len(data)
-            self._allowed = self._allowed_now()
+            self._most_work = self._most_work_now()
         try:
             return self._step(data, max_output)
         except (ContentCodingError, LimitExceeded) as error:
@@ -68,8 +59,10 @@ class CodingStack:
     def finish(self) -> None:
         """Learn that the coded body has ended and nothing is pending."""
         self._raise_failure()
-        for layer in self._layers:
-            layer.stream.finish()
+        if self.pending:
+            raise LocalProtocolError("a body must be decoded while anything is pending, then ended")
+        for stream in self._streams:
+            stream.finish()
 
     def _raise_failure(self) -> None:
         if self._failure is not None:
@@ -77,9 +70,9 @@ class CodingStack:
             raise kind(*arguments)
 
     def _step(self, data: bytes, max_output: int) -> bytes:
-        # The last busy layer goes on first, so that what waits between two of them is one piece.
-        first = len(self._layers) - 1
-        while first and not self._layers[first].stream.pending:
+        # The last busy one goes on first, so that what waits between two of them is one piece.
+        first = len(self._streams) - 1
+        while first and not self._streams[first].pending:
             first -= 1
         piece = data
         if first:
@@ -88,32 +81,28 @@ class CodingStack:
         elif self._held:
             piece = bytes(self._held) + data
             self._held.clear()
-        for layer in self._layers[first:-1]:
-            piece = self._pass(layer, piece, min(max_output, _BETWEEN))
+        for stream in self._streams[first:-1]:
+            piece = self._pass(stream, piece, min(max_output, _BETWEEN))
             if not piece:
                 return piece
-        return self._pass(self._layers[-1], piece, max_output)
+        return self._pass(self._streams[-1], piece, max_output)
 
-    def _allowed_now(self) -> int:
+    def _most_work_now(self) -> int:
         limits = self._limits
-        allowed = _UNLIMITED if limits.total is None else limits.total
-        if limits.ratio is not None:
-            allowed = min(allowed, max(limits.grace, limits.ratio * self._received))
-        return allowed
+        if limits.ratio is None:
+            return _UNLIMITED
+        return max(limits.grace, limits.ratio * self._received)
 
-    def _pass(self, layer: _Layer, data: bytes, max_output: int) -> bytes:
-        """Let one layer decode what it is allowed to; when that is nothing, look for a byte more.
+    def _pass(self, stream: CodedStream, data: bytes, max_output: int) -> bytes:
+        """Let one coding decode what it is allowed to.
 
         Raises:
-            LimitExceeded: there is one.
+            LimitExceeded: there is a byte more, or another member or frame that is too much work.
         """
-        room = self._allowed - layer.produced
-        output = layer.stream.decode(data, min(max_output, room) if room else 1)
-        layer.produced += len(output)
-        if len(output) > room:
-            total = self._limits.total
-            if total is not None and layer.produced > total:
-                raise LimitExceeded("total", total)
+        output = stream.decode(data, max_output, self._total, self._most_work)
+        if stream.produced > self._total:
+            raise LimitExceeded("total", self._total)
+        if stream.work > self._most_work or (stream.too_much and not output):
             assert self._limits.ratio is not None
             raise LimitExceeded("ratio", self._limits.ratio)
         return output

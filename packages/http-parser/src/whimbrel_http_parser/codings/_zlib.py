@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from whimbrel_http_parser.codings._encoder import StreamEncoder
 from whimbrel_http_parser.codings._stream import CodedStream
 from whimbrel_http_parser.codings.interfaces import ZlibBackend, ZlibDecompressor
 from whimbrel_http_parser.errors import ContentCodingError
@@ -29,7 +30,6 @@ class _ZlibDecoder(CodedStream):
         """Run zlib once over some of the input."""
         if self._zlib is None:
             self._zlib = self._backend.decompressobj(self._wbits())
-            self._ended = False
         stream = self._zlib
         window = self._window()
         try:
@@ -88,16 +88,9 @@ class DeflateDecoder(_ZlibDecoder):
         return ZLIB_WBITS if is_zlib else _RAW_WBITS
 
 
-class ZlibEncoder:
+class ZlibEncoder(StreamEncoder):
     """A zlib compressor that writes one stream."""
 
     def __init__(self, wbits: int, zlib: ZlibBackend) -> None:
-        self._zlib = zlib.compressobj(wbits=wbits)
-
-    def encode(self, data: bytes) -> bytes:
-        """Return the next coded bytes, if any."""
-        return self._zlib.compress(data)
-
-    def finish(self) -> bytes:
-        """Return the last coded bytes."""
-        return self._zlib.flush()
+        stream = zlib.compressobj(wbits=wbits)
+        super().__init__(stream.compress, stream.flush)

@@ -5,6 +5,7 @@ import importlib
 import sys
 from typing import Any, Final, Protocol, cast
 
+from whimbrel_http_parser.codings._encoder import StreamEncoder
 from whimbrel_http_parser.codings._stream import CodedStream
 from whimbrel_http_parser.errors import ContentCodingError
 
@@ -84,7 +85,6 @@ class ZstdDecoder(CodedStream):
         """Run zstd once over some of the input; it decodes one frame and stops behind it."""
         if self._zstd is None:
             self._zstd = self._library.ZstdDecompressor(options=self._options)
-            self._ended = False
             self._header = b""
             self._produced = 0
         stream = self._zstd
@@ -120,16 +120,9 @@ class ZstdDecoder(CodedStream):
             raise ContentCodingError(self._coding, what)
 
 
-class ZstdEncoder:
+class ZstdEncoder(StreamEncoder):
     """A compressor that writes one zstd frame, with the window of the default level: 2 MiB."""
 
     def __init__(self, library: ZstdLibrary) -> None:
-        self._zstd = library.ZstdCompressor()
-
-    def encode(self, data: bytes) -> bytes:
-        """Return the next coded bytes, if any."""
-        return self._zstd.compress(data)
-
-    def finish(self) -> bytes:
-        """Return the last coded bytes."""
-        return self._zstd.flush()
+        stream = library.ZstdCompressor()
+        super().__init__(stream.compress, stream.flush)

@@ -28,7 +28,7 @@ class Decoder(Protocol):
 
         Raises:
             ContentCodingError: the data are not in the coding.
-            LimitExceeded: they decode to more than `DecodingLimits` allow.
+            LimitExceeded: they decode to more than `DecodingLimits` allow, or are more work.
             ValueError: `max_output` is less than 1.
         """
 
@@ -39,6 +39,8 @@ class Decoder(Protocol):
 
         Raises:
             ContentCodingError: the coded data end too early.
+            LocalProtocolError: something is pending: decoded data, which would be lost, or an
+                error.
         """
 
 
@@ -46,10 +48,18 @@ class Encoder(Protocol):
     """Applies a content coding to a body that comes in pieces."""
 
     def encode(self, data: bytes) -> bytes:
-        """Return the next coded bytes, if any; the rest comes with a later call."""
+        """Return the next coded bytes, if any; the rest comes with a later call.
+
+        Raises:
+            LocalProtocolError: the body was finished.
+        """
 
     def finish(self) -> bytes:
-        """Return the last coded bytes."""
+        """Return the last coded bytes.
+
+        Raises:
+            LocalProtocolError: the body was finished.
+        """
 
 
 class ZlibDecompressor(Protocol):

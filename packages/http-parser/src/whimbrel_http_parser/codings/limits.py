@@ -22,7 +22,10 @@ class DecodingLimits:
             refused, however well it compresses. brotli and zstd reach 30,000:1 and 600,000:1, and
             two layers of gzip 1,000,000:1, but only by repeating one thing for ever: log lines,
             JSON and CSV rows that differ in a number alone stay below 150:1 in every coding, and
-            disk images with data in one block of a thousand below 1000:1.
+            disk images with data in one block of a thousand below 1000:1. Each gzip member or
+            zstd frame behind the first counts as 64 KiB besides what it decodes to, since that is
+            the work it takes: by default a thousand of them are free, however small, and more if
+            each has some 33 coded bytes.
         grace: decoded bytes before `ratio` is looked at, so that a small body of whatever
             contents is never refused. 64 MiB is what a process can hold for one response.
         total: decoded bytes at most. 64 GiB is more than one response is meant to carry, and ends
@@ -30,6 +33,7 @@ class DecodingLimits:
             has to send. Who collects a body knows best how much is too much, and sets it to that.
 
     Raises:
+        TypeError: a bound is not an integer, nor `None`; `grace` is never `None`.
         ValueError: a bound is negative, or `ratio` less than 1.
     """
 
@@ -41,7 +45,11 @@ class DecodingLimits:
     def __post_init__(self) -> None:
         for name, least in (("codings", 0), ("ratio", 1), ("grace", 0), ("total", 0)):
             value = getattr(self, name)
-            if value is not None and value < least:
+            if value is None and name != "grace":
+                continue
+            if not isinstance(value, int):
+                raise TypeError(f"the limit {name!r} must be an integer")
+            if value < least:
                 raise ValueError(f"the limit {name!r} must be at least {least}")
 
 
