@@ -45,6 +45,8 @@ _FIELDS = st.lists(st.tuples(_NAMES, _VALUES), max_size=4)
 # The writer refuses as a trailer what has a meaning in the header.
 _TRAILERS = st.lists(st.tuples(_NAMES.map("X-".__add__), _VALUES), max_size=2)
 _PIECES = st.lists(st.binary(max_size=40), max_size=4)
+# Visible ASCII, but for what no form of a target has.
+_TARGET_CHARACTERS = st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="#\\")
 _VERSIONS = st.sampled_from([(1, 1), (1, 1), (1, 0)])
 
 
@@ -82,7 +84,7 @@ def _body(
 def requests(draw: st.DrawFn) -> Message:
     version = draw(_VERSIONS)
     method = draw(st.text(_TCHARS, min_size=1, max_size=8).filter(lambda m: m != "CONNECT"))
-    target = "/" + draw(st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=9))
+    target = "/" + draw(st.text(_TARGET_CHARACTERS, max_size=9))
     fields = [*draw(_FIELDS), ("Host", "example.org:80")]
     if version == (1, 0):
         fields.append(("Connection", "keep-alive"))
