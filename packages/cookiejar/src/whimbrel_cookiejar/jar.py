@@ -453,7 +453,10 @@ class CookieJar(PersistentCookieJar):
     def _hides_secure(self, cookie: Cookie, now: float) -> bool:
         """Ask every cookie in a domain above or below (RFC 6265bis section 5.7, step 16)."""
         near = self._store.for_host(cookie.domain) + self._store.below(cookie.domain)
-        return any(hides_secure(cookie, record.cookie, now) for record in near)
+        # The first part of the first rule stands here, too: a domain may have thousands below it,
+        # as many as `in_all` lets it.
+        name = cookie.name
+        return any(hides_secure(cookie, r.cookie, now) for r in near if r.cookie.name == name)
 
     def _expire(self, now: float) -> None:
         """Remove every cookie whose time has passed."""

@@ -160,8 +160,11 @@ class CookieStore:
 
     def below(self, domain: str) -> list[Record]:
         """Return the records of a canonical domain and of the domains below it."""
-        subtree = [domain, *self._below.get(domain, ())]
-        return [record for name in subtree for record in self._domains.get(name, {}).values()]
+        domains = self._domains
+        found = self.of_domain(domain)
+        for name in self._below.get(domain, ()):
+            found += domains[name].values()
+        return found
 
     def _forget(self, domain: str) -> None:
         del self._domains[domain]
