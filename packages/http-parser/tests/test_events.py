@@ -1,3 +1,6 @@
+import copy
+import pickle
+
 import pytest
 
 from whimbrel_http_parser import (
@@ -106,6 +109,30 @@ def test_an_event_that_was_read_is_equal_to_one_that_was_made() -> None:
     assert client.next_event() == InformationalResponse(103, "", (1, 1), ((b"Link", b"</a>"),))
     final = Response(204, "OK", (1, 1), ((b"A", b"b"),), Framing.NONE, None)
     assert client.next_event() == final
+
+
+@pytest.mark.parametrize("event", DIFFERENT, ids=repr)
+def test_events_are_copied_and_pickled(event: Event) -> None:
+    for other in (copy.copy(event), copy.deepcopy(event), pickle.loads(pickle.dumps(event))):
+        assert type(other) is type(event)
+        assert other == event
+        assert other is not event
+
+
+def test_an_event_that_was_read_is_pickled_whether_somebody_looked_at_it_or_not() -> None:
+    data = b"HTTP/1.1 200 OK\r\nA: b\r\na:c \r\nContent-Length: 0\r\n\r\n"
+    for looked_at in (False, True):
+        reader = ResponseReader()
+        reader.receive_data(data)
+        event = reader.next_event()
+        assert isinstance(event, Response)
+        if looked_at:
+            assert event.headers.getall("a") == ["b", "c"]
+            assert event.values(b"a") == [b"b", b"c"]
+        other = pickle.loads(pickle.dumps(event))
+        assert other == event
+        assert other.headers == event.headers
+        assert other.values(b"A") == [b"b", b"c"]
 
 
 @pytest.mark.parametrize("event", [response(), request(), Data(b"a"), EndOfMessage()])

@@ -4,9 +4,10 @@ Nothing here looks at the clock: memory is what tracemalloc saw, work is calls a
 """
 
 import contextlib
+import functools
 import sys
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import FrameType
 
 import pytest
@@ -22,6 +23,7 @@ from whimbrel_http_parser import (
     RequestReader,
     Response,
     ResponseReader,
+    Signal,
 )
 
 Reader = RequestReader | ResponseReader
@@ -195,31 +197,59 @@ def pieces_of(data: bytes, size: int) -> Iterator[bytes]:
         yield data[start : start + size]
 
 
-def work_of_reading(data: bytes, size: int) -> tuple[int, int]:
+def work_of(steps: Iterable[Callable[[], None]]) -> tuple[int, int]:
     """Count the calls, and the bytes allocated, at most, in each step."""
-    reader = ResponseReader(limits=ENDLESS)
     calls = allocated = 0
 
     def count(_frame: FrameType, kind: str, _argument: object) -> None:
         nonlocal calls
         calls += kind in {"call", "c_call"}
 
-    events: list[object] = []
     tracemalloc.start()
     sys.setprofile(count)
     try:
-        for piece in pieces_of(data, size):
+        for step in steps:
             tracemalloc.reset_peak()
             before = tracemalloc.get_traced_memory()[0]
-            reader.receive_data(piece)
-            while not isinstance(event := reader.next_event(), type(NEED_DATA)):
-                events.append(event)
+            step()
             allocated += tracemalloc.get_traced_memory()[1] - before
     finally:
         sys.setprofile(None)
         tracemalloc.stop()
-    assert isinstance(events[-1], EndOfMessage)
     return calls, allocated
+
+
+def work_of_reading(data: bytes, size: int) -> tuple[int, int]:
+    reader = ResponseReader(limits=ENDLESS)
+    events: list[object] = []
+
+    def take(piece: bytes) -> None:
+        reader.receive_data(piece)
+        while not isinstance(event := reader.next_event(), Signal):
+            events.append(event)
+
+    work = work_of(functools.partial(take, piece) for piece in pieces_of(data, size))
+    assert isinstance(events[-1], EndOfMessage)
+    return work
+
+
+def work_of_a_backlog(size: int) -> tuple[int, int]:
+    """Let a client send a request for each one that is read, with `size` bytes of them waiting."""
+    request = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+    reader = RequestReader()
+    waiting = size // len(request)
+    reader.receive_data(request * waiting)
+
+    def cycle() -> None:
+        reader.receive_data(request)
+        assert isinstance(reader.next_event(), Request)
+        assert isinstance(reader.next_event(), EndOfMessage)
+        assert reader.next_event() is PAUSED
+        reader.start_next_cycle()
+
+    work = work_of([cycle] * waiting)
+    assert isinstance(reader.next_event(), Request)  # none was lost
+    return work
 
 
 @pytest.mark.parametrize("size", [16, GIB], ids=["small pieces", "whole"])
@@ -229,5 +259,12 @@ def test_twice_as_long_is_twice_the_work(kind: str, size: int) -> None:
     calls, allocated = work_of_reading(MESSAGES[kind](length), size)
     more_calls, more_allocated = work_of_reading(MESSAGES[kind](2 * length), size)
     # Four times would be quadratic. The beginning costs the same for both.
+    assert more_calls < 2.2 * calls
+    assert more_allocated < 2.5 * allocated
+
+
+def test_requests_that_wait_cost_each_other_nothing() -> None:
+    calls, allocated = work_of_a_backlog(10_000)
+    more_calls, more_allocated = work_of_a_backlog(20_000)
     assert more_calls < 2.2 * calls
     assert more_allocated < 2.5 * allocated
