@@ -1,6 +1,8 @@
 """The short way through the grammar, in both its forms, against the long one."""
 
+import tomllib
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given
@@ -107,23 +109,12 @@ def test_a_section_that_is_not_all_there_is_left_alone(
     assert scan(whole, START, len(whole) + 100, len(lines), KnownFields()) == len(whole)
 
 
+DATA = Path(__file__).parent / "data"
 NOT_PLAIN = [
-    b"no colon\r\n",
-    b": empty\r\n",
-    b"A : b\r\n",
-    b"A\t: b\r\n",
-    b" A: b\r\n",
-    b"A: b\r\n C: d\r\n",
-    b"A: b\n",
-    b"A: b\r\r\n",
-    b"A: b\rC: d\r\n",
-    b"A: b\x00\r\n",
-    b"A: b\x0b\r\n",
-    b"A: b\x7f\r\n",
-    b"A\x00: b\r\n",
-    b"A(: b\r\n",
-    b"\xc4: b\r\n",
-    b"\r: b\r\n",
+    *(
+        line.encode("latin-1")
+        for line in tomllib.loads((DATA / "field_lines.toml").read_text("ascii"))["refused"]
+    ),
     b"\rx",
     # Correct, and left to `Section`.
     b"A: b \r\n",
