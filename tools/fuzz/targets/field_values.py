@@ -83,6 +83,7 @@ def _check_name(name: str) -> None:
     assert len(safe.encode("utf-8")) <= _LONGEST_NAME
     assert not (_CONTROLS | set('\t/\\:*?"<>|')) & set(safe), safe
     assert safe == safe.strip(". ")
+    assert safe[0] not in "-~"
     assert safe_filename(safe) == safe
 
 

@@ -170,3 +170,13 @@ def test_a_short_year_is_the_last_within_fifty_years(now: datetime, short: int) 
     ]
     expected = candidates[-1] if candidates and 1 <= candidates[-1] <= 9999 else None
     assert (found and found.year) == expected
+
+
+def test_now_may_be_at_the_end_of_time() -> None:
+    for hours in (-1, 0, 1):
+        zone = timezone(timedelta(hours=hours))
+        for now in (datetime.max.replace(tzinfo=zone), datetime.min.replace(tzinfo=zone)):
+            parse_http_date("Sunday, 06-Nov-94 08:49:37 GMT", now=now)
+    late = datetime.max.replace(tzinfo=timezone(timedelta(hours=-1)))
+    found = parse_http_date("Sunday, 06-Nov-94 08:49:37 GMT", now=late)
+    assert found == datetime(9994, 11, 6, 8, 49, 37, tzinfo=UTC)

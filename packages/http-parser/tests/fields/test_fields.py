@@ -1,10 +1,13 @@
 """What holds for every field: nothing a peer sends is an error, and reading is linear."""
 
+import copy
 import importlib
+import pickle
 import re
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import asdict, is_dataclass
 from pkgutil import iter_modules
 from types import FrameType
 from typing import Any
@@ -161,6 +164,45 @@ def test_no_call_looks_at_the_same_rest_again(name: str, start: str) -> None:
             or long < 30 * processor_time(read, start + piece * (3_000 // len(piece)))
             for _ in range(5)
         ), piece
+
+
+EXAMPLES = {
+    "challenges": 'Basic realm="ä\udce4"',
+    "content_disposition": "attachment; filename=ä",
+    "content_type": "text/html; charset=\udce4",
+    "credentials": "Digest nc=1",
+    "etag": '"ä"',
+    "etags": '"ä", W/"\udce4"',
+    "http_date": "Sun, 06 Nov 1994 08:49:37 GMT",
+    "keep_alive": "timeout=5",
+    "links": "<a>; rel=next; title=ä; hreflang=de; hreflang=en",
+    "retry_after": "120",
+}
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_a_value_is_text_or_bytes_or_not_there(name: str) -> None:
+    parse: Callable[[Any], Any] = PAIRS[name][0]
+    text = EXAMPLES[name]
+    found = parse(text)
+    assert found
+    assert parse(text.encode("utf-8", "surrogateescape")) == found
+    assert parse(None) == parse("") == parse(b"")
+    for wrong in (5, 5.0, bytearray(b"a"), {1: 2}, [None, 5]):
+        with pytest.raises(TypeError):
+            parse(wrong)
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_values_can_be_copied_pickled_and_hashed(name: str) -> None:
+    found = PAIRS[name][0](EXAMPLES[name])
+    for value in found if isinstance(found, tuple) else [found]:
+        for copied in (pickle.loads(pickle.dumps(value)), copy.deepcopy(value), copy.copy(value)):
+            assert copied == value
+            assert hash(copied) == hash(value)
+            assert PAIRS[name][1]([copied] if isinstance(found, tuple) else copied)
+        if is_dataclass(value) and not isinstance(value, type):
+            assert type(value)(**asdict(value)) == value
 
 
 @pytest.mark.parametrize("name", ["challenges", "etags", "keep_alive", "links"])

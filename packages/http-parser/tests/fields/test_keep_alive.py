@@ -66,3 +66,9 @@ _NUMBERS = st.none() | st.integers(0, 999_999_999)
 def test_what_is_written_is_read_back(timeout: int | None, maximum: int | None) -> None:
     value = KeepAlive(timeout, maximum)
     assert parse_keep_alive(format_keep_alive(value)) == value
+
+
+@pytest.mark.parametrize("value", [KeepAlive(5.0), KeepAlive(max="5")])  # type: ignore[arg-type]  # what the test is about
+def test_numbers_are_integers(value: KeepAlive) -> None:
+    with pytest.raises(TypeError, match="must be an integer"):
+        format_keep_alive(value)

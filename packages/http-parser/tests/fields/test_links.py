@@ -163,3 +163,9 @@ _ATTRIBUTES = st.dictionaries(st.text("abcdef-*", min_size=1).filter(lambda n: n
 @given(st.lists(st.builds(Link, _TARGETS, _RELATIONS, _ATTRIBUTES.map(MultiDict))))
 def test_what_is_written_is_read_back(links: list[Link]) -> None:
     assert parse_links(format_links(links)) == tuple(links)
+
+
+def test_relation_types_are_several() -> None:
+    with pytest.raises(TypeError, match="relation types"):
+        Link("a", "next")  # type: ignore[arg-type]  # what the test is about
+    assert Link("a", ["next"]) == Link("a", ("next",))  # type: ignore[arg-type]  # made a tuple

@@ -1,4 +1,5 @@
 import re
+from typing import Any
 
 import pytest
 
@@ -62,5 +63,17 @@ def test_a_match_may_be_of_nothing() -> None:
 
 
 def test_lines() -> None:
-    assert _text.lines_of("ab") == ("ab",)
+    assert _text.lines_of("ab") == ["ab"]
+    assert _text.lines_of(b"a\xe4\xc3\xa4") == ["a\udce4ä"]
     assert _text.lines_of(["a", "b"]) == ["a", "b"]
+    assert _text.lines_of((b"a", "b")) == ["a", "b"]
+    assert _text.lines_of([]) == []
+    assert _text.lines_of(None) == [""]
+
+
+@pytest.mark.parametrize("value", [5, ["a"], bytearray(b"a"), object()])
+def test_what_is_no_text(value: Any) -> None:
+    with pytest.raises(TypeError, match="is text, bytes or None, and not "):
+        _text.text_of(value)
+    with pytest.raises(TypeError):
+        _text.lines_of([value])

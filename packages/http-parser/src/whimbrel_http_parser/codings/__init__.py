@@ -7,10 +7,7 @@ out and keeps the rest until it is asked again:
 """
 
 import zlib as standard_zlib
-from collections.abc import Sequence
-from typing import Final
 
-from whimbrel_http_parser import _grammar
 from whimbrel_http_parser.codings._brotli import BrotliDecoder, BrotliEncoder, load_brotli
 from whimbrel_http_parser.codings._stack import CodingStack
 from whimbrel_http_parser.codings._stream import CodedStream
@@ -31,6 +28,7 @@ from whimbrel_http_parser.codings.interfaces import (
 )
 from whimbrel_http_parser.codings.limits import DEFAULT_DECODING_LIMITS, DecodingLimits
 from whimbrel_http_parser.errors import LimitExceeded
+from whimbrel_http_parser.fields._text import OWS, FieldValues, lines_of
 
 __all__ = [
     "DEFAULT_DECODING_LIMITS",
@@ -44,8 +42,6 @@ __all__ = [
     "decoder_for",
     "encoder_for",
 ]
-
-_OWS: Final = _grammar.OWS.decode("ascii")
 
 
 def available_codings() -> tuple[str, ...]:
@@ -64,7 +60,7 @@ def available_codings() -> tuple[str, ...]:
 
 
 def decoder_for(
-    content_encoding: bytes | str | Sequence[bytes | str],
+    content_encoding: FieldValues,
     *,
     limits: DecodingLimits = DEFAULT_DECODING_LIMITS,
     zlib: ZlibBackend = standard_zlib,
@@ -73,8 +69,8 @@ def decoder_for(
 
     Args:
         content_encoding: the value of the Content-Encoding field, or those of several field lines,
-            in order, as bytes or text: `response.values(b"content-encoding")`. Each may be a list.
-            Codings are undone from the last one to the first.
+            in order, as bytes or text: `response.values(b"content-encoding")`. Each may be a list;
+            `None` is no field. Codings are undone from the last one to the first.
         limits: how many codings there may be, and what they may expand to.
         zlib: what gzip and deflate are decoded by.
 
@@ -84,8 +80,12 @@ def decoder_for(
 
     Raises:
         LimitExceeded: there are more codings than `limits.codings`.
+        TypeError: a value is neither text nor bytes.
     """
-    names = _codings_in(content_encoding)
+    names = [
+        name.strip(OWS).lower() for line in lines_of(content_encoding) for name in line.split(",")
+    ]
+    names = [name for name in names if name not in {"", "identity"}]
     if limits.codings is not None and len(names) > limits.codings:
         raise LimitExceeded("codings", limits.codings)
     streams = []
@@ -95,17 +95,6 @@ def decoder_for(
             return None
         streams.append(stream)
     return CodingStack(streams, limits) if streams else None
-
-
-def _codings_in(content_encoding: bytes | str | Sequence[bytes | str]) -> list[str]:
-    """Return the names in lower case, in the order in which they were applied."""
-    if isinstance(content_encoding, bytes | str):
-        content_encoding = (content_encoding,)
-    names: list[str] = []
-    for value in content_encoding:
-        text = value if isinstance(value, str) else value.decode("latin-1")
-        names += [name.strip(_OWS).lower() for name in text.split(",")]
-    return [name for name in names if name not in {"", "identity"}]
 
 
 def _stream_of(coding: str, zlib: ZlibBackend) -> CodedStream | None:

@@ -6,10 +6,13 @@ something empty where nothing sensible is left. `format_...` raises `LocalProtoc
 would break out of its place, and what it writes is read back as it was, but for the case of
 names.
 
-Text is what `Response.headers` gives: octets that are not UTF-8 are surrogate escapes in it.
-Reading takes time and memory linear in its length, which `Limits` bounds.
+A value is text as `Response.headers` gives it, in which octets that are not UTF-8 are surrogate
+escapes, or bytes as `Response.values` does. `None` is a field that is not there, and is read as an
+empty one. Fields that are lists take one value or those of several field lines. Anything else is a
+`TypeError`. Reading takes time and memory linear in its length, which `Limits` bounds.
 """
 
+from whimbrel_http_parser.fields._text import FieldValue, FieldValues
 from whimbrel_http_parser.fields.authentication import (
     Challenge,
     Credentials,
@@ -48,6 +51,8 @@ __all__ = [
     "ContentType",
     "Credentials",
     "EntityTag",
+    "FieldValue",
+    "FieldValues",
     "KeepAlive",
     "Link",
     "format_challenges",

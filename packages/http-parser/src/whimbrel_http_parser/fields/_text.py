@@ -8,18 +8,18 @@ escapes for what is none.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from whimbrel_http_parser import _grammar
 from whimbrel_http_parser.errors import LocalProtocolError
 
 __all__ = [
-    "NO_PARAMETERS",
     "OWS",
     "QUOTED",
     "TOKEN",
+    "FieldValue",
+    "FieldValues",
     "check_names",
     "check_text",
     "lines_of",
@@ -27,6 +27,7 @@ __all__ = [
     "parameter",
     "parameters_of",
     "quoted",
+    "text_of",
     "token",
     "unescaped",
 ]
@@ -53,12 +54,34 @@ _PARAMETER: Final = re.compile(
     rf';[ \t]*+({TOKEN.pattern})[ \t]*+=[ \t]*+(?:"({QUOTED})"|([^;]*+))', re.DOTALL
 )
 
-NO_PARAMETERS: Final[Mapping[str, str]] = MappingProxyType({})
+FieldValue = str | bytes | None
+FieldValues = FieldValue | Sequence[str | bytes]
 
 
-def lines_of(values: str | Sequence[str]) -> Sequence[str]:
-    """Return the values of several field lines; one alone may be given as it is."""
-    return (values,) if isinstance(values, str) else values
+def text_of(value: FieldValue) -> str:
+    """Return a field value as text; that of a field that is not there is empty.
+
+    Raises:
+        TypeError: it is something else.
+    """
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "surrogateescape")
+    raise TypeError(f"a field value is text, bytes or None, and not {type(value).__name__}")
+
+
+def lines_of(values: FieldValues) -> list[str]:
+    """Return the values of several field lines as text; one alone may be given as it is.
+
+    Raises:
+        TypeError: one of them is something else.
+    """
+    if values is None or isinstance(values, str | bytes):
+        return [text_of(values)]
+    return [text_of(value) for value in values]
 
 
 def match_at(pattern: re.Pattern[str], text: str, start: int = 0) -> re.Match[str]:

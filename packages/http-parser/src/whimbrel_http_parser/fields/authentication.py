@@ -5,22 +5,24 @@ Proxy-Authorization. What a scheme means by them is not known here.
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from types import MappingProxyType
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from whimbrel_http_parser.errors import LocalProtocolError
 from whimbrel_http_parser.fields._ext_value import check_ext_value
+from whimbrel_http_parser.fields._parameters import NO_PARAMETERS, Parameters
 from whimbrel_http_parser.fields._text import (
-    NO_PARAMETERS,
     OWS,
     QUOTED,
     TOKEN,
+    FieldValue,
+    FieldValues,
     check_names,
     lines_of,
     match_at,
     quoted,
+    text_of,
     token,
     unescaped,
 )
@@ -64,7 +66,11 @@ _EXTENDED_USERNAME: Final = "username*"
 class _SchemeAndParameters:
     scheme: str
     token68: str | None = None
-    parameters: Mapping[str, str] = field(default_factory=lambda: NO_PARAMETERS)
+    parameters: Mapping[str, str] = NO_PARAMETERS
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.parameters, Parameters):
+            object.__setattr__(self, "parameters", Parameters(self.parameters))
 
     def is_scheme(self, name: str) -> bool:
         """Tell whether the scheme is `name`, in whatever case (RFC 9110 section 11.1)."""
@@ -102,11 +108,12 @@ class Credentials(_SchemeAndParameters):
         return f"Credentials(scheme={self.scheme!r}, ...)"
 
 
-def parse_challenges(values: str | Sequence[str]) -> tuple[Challenge, ...]:
+def parse_challenges(values: FieldValues) -> tuple[Challenge, ...]:
     """Read the value of a WWW-Authenticate or Proxy-Authenticate field.
 
     A value that is not quoted reaches to the next comma, and a quoted-string without an end to the
-    end of its field line. Parameters behind something that is no scheme are left out, so that none
+    end of its field line. Behind a token68, and behind anything else that should not be there, such
+    as a parameter without its comma, nothing is taken up to the next scheme, so that no parameter
     gets into a challenge that it was not meant for.
 
     Args:
@@ -119,7 +126,7 @@ def parse_challenges(values: str | Sequence[str]) -> tuple[Challenge, ...]:
     return tuple(Challenge(*found) for line in lines_of(values) for found in _read(line))
 
 
-def parse_credentials(value: str) -> Credentials | None:
+def parse_credentials(value: FieldValue) -> Credentials | None:
     """Read the value of an Authorization or Proxy-Authorization field.
 
     Args:
@@ -129,7 +136,7 @@ def parse_credentials(value: str) -> Credentials | None:
         The credentials, with neither token68 nor parameters if those cannot be understood; `None`
         if there is no scheme.
     """
-    found = _read(value)
+    found = _read(text_of(value))
     return Credentials(*found[0]) if found else None
 
 
@@ -175,27 +182,28 @@ def format_credentials(credentials: Credentials, *, unquoted: Collection[str] | 
 
 def _read(line: str) -> list[tuple[str, str | None, Mapping[str, str]]]:
     found: list[tuple[str, str | None, dict[str, str]]] = []
-    parameters: dict[str, str] | None = None
+    parameters: dict[str, str] | None = None  # those of the last scheme, while more may follow
     pos = len(line) - len(line.lstrip(_LEADING))
     while pos < len(line):
         match = _AUTH_PARAM.match(line, pos)
-        if match is None:
-            parameters = None
-            scheme = _SCHEME.match(line, pos)
-            if scheme is not None:
-                parameters = {}
-                found.append((scheme[1], scheme[2], parameters))
-                pos = scheme.end()
-                match = _AUTH_PARAM.match(line, pos)
+        scheme = _SCHEME.match(line, pos) if match is None else None
+        if scheme is not None:
+            parameters = {}
+            found.append((scheme[1], scheme[2], parameters))
+            pos = scheme.end()
+            match = _AUTH_PARAM.match(line, pos)
         if match is not None:
             name, content, plain = match.groups()
             if parameters is not None:
                 text = plain.strip(OWS) if content is None else unescaped(content)
                 parameters.setdefault(name.lower(), text)
             pos = match.end()
-        pos = match_at(_SEPARATOR, line, pos).end()
+        end = match_at(_SEPARATOR, line, pos).end()
+        if (scheme is not None and scheme[2] is not None) or line[pos:end].strip(_LEADING):
+            parameters = None
+        pos = end
     return [
-        (scheme, token68, MappingProxyType(parameters) if parameters else NO_PARAMETERS)
+        (scheme, token68, Parameters(parameters) if parameters else NO_PARAMETERS)
         for scheme, token68, parameters in found
     ]
 

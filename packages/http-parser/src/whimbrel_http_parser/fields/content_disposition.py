@@ -2,21 +2,22 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
+from dataclasses import dataclass
 from typing import Final, Self
 
 from whimbrel_http_parser.errors import LocalProtocolError
 from whimbrel_http_parser.fields._ext_value import decode_ext_value, encode_ext_value
+from whimbrel_http_parser.fields._parameters import NO_PARAMETERS, Parameters
 from whimbrel_http_parser.fields._text import (
-    NO_PARAMETERS,
     OWS,
     TOKEN,
+    FieldValue,
     check_names,
     check_text,
     parameter,
     parameters_of,
     quoted,
+    text_of,
     token,
 )
 
@@ -54,7 +55,11 @@ class ContentDisposition:
     """
 
     type: str
-    parameters: Mapping[str, str] = field(default_factory=lambda: NO_PARAMETERS)
+    parameters: Mapping[str, str] = NO_PARAMETERS
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.parameters, Parameters):
+            object.__setattr__(self, "parameters", Parameters(self.parameters))
 
     @classmethod
     def with_filename(cls, filename: str, type: str = "attachment") -> Self:  # noqa: A002  # the field's name
@@ -64,7 +69,7 @@ class ContentDisposition:
             filename: the file name; without its directories, which no recipient should see.
             type: the disposition type.
         """
-        return cls(type, MappingProxyType({"filename": filename}))
+        return cls(type, {"filename": filename})
 
     @property
     def filename(self) -> str | None:
@@ -76,7 +81,7 @@ class ContentDisposition:
         return self.parameters.get("filename")
 
 
-def parse_content_disposition(value: str) -> ContentDisposition | None:
+def parse_content_disposition(value: FieldValue) -> ContentDisposition | None:
     r"""Read the value of a Content-Disposition field.
 
     It is read as browsers do where they agree: a value that is not quoted reaches to the next
@@ -93,13 +98,14 @@ def parse_content_disposition(value: str) -> ContentDisposition | None:
     Returns:
         What was read; `None` if there is neither a type nor a parameter.
     """
-    disposition_type = value.partition(";")[0]
+    text = text_of(value)
+    disposition_type = text.partition(";")[0]
     start = len(disposition_type)
     disposition_type = disposition_type.strip(OWS).lower()
     if TOKEN.fullmatch(disposition_type) is not None:
-        pairs = parameters_of(value, start) if start < len(value) else iter(())
+        pairs = parameters_of(text, start) if start < len(text) else iter(())
         return ContentDisposition(disposition_type, _merged(list(pairs)))
-    parameters = _merged(list(parameters_of(";" + value, 0)))
+    parameters = _merged(list(parameters_of(";" + text, 0)))
     return ContentDisposition("attachment", parameters) if parameters else None
 
 
@@ -137,7 +143,9 @@ def format_form_data_disposition(name: str, filename: str | None = None) -> str:
 
     It is written as browsers do, which is what servers read: in UTF-8, always quoted, with `%22`,
     `%0D` and `%0A` for quotes and line ends, every other character as it is, and never with
-    `filename*`, which RFC 7578 forbids.
+    `filename*`, which RFC 7578 forbids. A backslash stands for itself there, as the HTML standard
+    has it; `parse_content_disposition` takes it for the beginning of a quoted-pair, and so does
+    not always read back what is written here.
 
     Args:
         name: the name of the form's field.
@@ -179,7 +187,7 @@ def _merged(pairs: list[tuple[str, str]]) -> Mapping[str, str]:
         if name not in plain and (text := _joined(numbered)) is not None:
             plain[name] = text
     merged = plain | extended
-    return MappingProxyType({name: merged[name] for name in names if name in merged})
+    return Parameters((name, merged[name]) for name in names if name in merged)
 
 
 def _joined(pieces: dict[int, tuple[str, bool]]) -> str | None:

@@ -2,18 +2,19 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
+from dataclasses import dataclass
 from typing import Final
 
 from whimbrel_http_parser.errors import LocalProtocolError
+from whimbrel_http_parser.fields._parameters import NO_PARAMETERS, Parameters
 from whimbrel_http_parser.fields._text import (
-    NO_PARAMETERS,
     OWS,
     TOKEN,
+    FieldValue,
     check_names,
     parameter,
     parameters_of,
+    text_of,
 )
 
 __all__ = ["ContentType", "format_content_type", "parse_content_type"]
@@ -32,7 +33,11 @@ class ContentType:
     """
 
     essence: str
-    parameters: Mapping[str, str] = field(default_factory=lambda: NO_PARAMETERS)
+    parameters: Mapping[str, str] = NO_PARAMETERS
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.parameters, Parameters):
+            object.__setattr__(self, "parameters", Parameters(self.parameters))
 
     @property
     def type(self) -> str:
@@ -50,14 +55,15 @@ class ContentType:
         return self.parameters.get("charset")
 
 
-def parse_content_type(value: str) -> ContentType:
+def parse_content_type(value: FieldValue) -> ContentType:
     """Read the value of a Content-Type field.
 
     Args:
         value: the value; without a media type at its start it is taken for
             `application/octet-stream` without parameters, which promises nothing.
     """
-    essence, semicolon, _ = value.partition(";")
+    text = text_of(value)
+    essence, semicolon, _ = text.partition(";")
     start = len(essence)
     essence = essence.strip(OWS).lower()
     if _ESSENCE.fullmatch(essence) is None:
@@ -65,9 +71,9 @@ def parse_content_type(value: str) -> ContentType:
     if not semicolon:
         return ContentType(essence)
     parameters: dict[str, str] = {}
-    for name, content in parameters_of(value, start):
+    for name, content in parameters_of(text, start):
         parameters.setdefault(name, content)
-    return ContentType(essence, MappingProxyType(parameters))
+    return ContentType(essence, Parameters(parameters))
 
 
 def format_content_type(value: ContentType) -> str:

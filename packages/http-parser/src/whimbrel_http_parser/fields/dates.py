@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from whimbrel_http_parser.errors import LocalProtocolError
-from whimbrel_http_parser.fields._text import OWS
+from whimbrel_http_parser.fields._text import OWS, FieldValue, text_of
 
 __all__ = ["format_http_date", "parse_http_date"]
 
@@ -36,7 +36,7 @@ _PIVOT: Final = 1970
 """Without `now`, years of two digits are in the century from here, as for cookies and POSIX."""
 
 
-def parse_http_date(value: str, *, now: datetime | None = None) -> datetime | None:
+def parse_http_date(value: FieldValue, *, now: datetime | None = None) -> datetime | None:
     """Read a date in any of the three forms that RFC 9110 section 5.6.7 wants understood.
 
     Tolerated, because servers send it: a day of the week that is wrong or missing, digits without
@@ -56,7 +56,7 @@ def parse_http_date(value: str, *, now: datetime | None = None) -> datetime | No
     """
     if now is not None and now.utcoffset() is None:
         raise ValueError("now must be an aware datetime")
-    text = value.strip(OWS)
+    text = text_of(value).strip(OWS)
     if (match := _DAY_FIRST.fullmatch(text)) is not None:
         day, month, year, hour, minute, second = match.groups()
     elif (match := _MONTH_FIRST.fullmatch(text)) is not None:
@@ -101,7 +101,10 @@ def _full_year(short: int, rest: tuple[int, ...], now: datetime | None) -> int:
     """Return the year that ends with the two digits `short`; `rest` is month, day and time."""
     if now is None:
         return _PIVOT + (short - _PIVOT) % 100
-    utc = now.astimezone(UTC)
+    try:
+        utc = now.astimezone(UTC)
+    except OverflowError:
+        utc = now  # within a day of the year 1 or 9999, where no zone makes a century
     latest = (utc.year + 50, utc.month, utc.day, utc.hour, utc.minute, utc.second)
     year = latest[0] - (latest[0] - short) % 100
     return year if (year, *rest) <= latest else year - 100

@@ -1,12 +1,20 @@
 """Entity tags: ETag, If-Match, If-None-Match, If-Range (RFC 9110 sections 8.8.3 and 13.1)."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from whimbrel_http_parser.errors import LocalProtocolError
-from whimbrel_http_parser.fields._text import OWS, check_text, lines_of, match_at
+from whimbrel_http_parser.fields._text import (
+    OWS,
+    FieldValue,
+    FieldValues,
+    check_text,
+    lines_of,
+    match_at,
+    text_of,
+)
 
 __all__ = ["EntityTag", "format_etag", "format_etags", "parse_etag", "parse_etags"]
 
@@ -42,7 +50,7 @@ class EntityTag:
         return self.value == other.value
 
 
-def parse_etag(value: str) -> EntityTag | None:
+def parse_etag(value: FieldValue) -> EntityTag | None:
     """Read the value of an ETag field.
 
     Args:
@@ -51,12 +59,12 @@ def parse_etag(value: str) -> EntityTag | None:
     Returns:
         The tag; `None` if there is none or it has quotes within, so that it could not be sent back.
     """
-    text = value.strip(OWS)
+    text = text_of(value).strip(OWS)
     match = _TAG.fullmatch(text)
     return None if match is None else _tag_of(match)
 
 
-def parse_etags(values: str | Sequence[str]) -> tuple[EntityTag, ...] | Literal["*"]:
+def parse_etags(values: FieldValues) -> tuple[EntityTag, ...] | Literal["*"]:
     """Read the value of an If-Match or If-None-Match field.
 
     Args:

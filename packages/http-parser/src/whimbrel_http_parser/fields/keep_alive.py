@@ -1,12 +1,11 @@
 """Keep-Alive (RFC 2068 section 19.7.1.1)."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from whimbrel_http_parser.errors import LocalProtocolError
-from whimbrel_http_parser.fields._text import OWS, lines_of
+from whimbrel_http_parser.fields._text import OWS, FieldValues, lines_of
 
 __all__ = ["KeepAlive", "format_keep_alive", "parse_keep_alive"]
 
@@ -27,7 +26,7 @@ class KeepAlive:
     max: int | None = None
 
 
-def parse_keep_alive(values: str | Sequence[str]) -> KeepAlive:
+def parse_keep_alive(values: FieldValues) -> KeepAlive:
     """Read the value of a Keep-Alive field: `timeout=5, max=100`.
 
     Args:
@@ -49,11 +48,14 @@ def format_keep_alive(value: KeepAlive) -> str:
 
     Raises:
         LocalProtocolError: a number is negative, or has more than nine digits.
+        TypeError: a number is not an integer.
     """
     written: list[str] = []
     for name, number in (("timeout", value.timeout), ("max", value.max)):
         if number is None:
             continue
+        if not isinstance(number, int):
+            raise TypeError(f"{name} of Keep-Alive must be an integer")
         if not 0 <= number <= 999_999_999:
             raise LocalProtocolError(f"{name} of Keep-Alive must have one to nine digits")
         written.append(f"{name}={number:d}")

@@ -1,18 +1,20 @@
 """Link (RFC 8288)."""
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final
 
-from multidict import MultiDict, MultiDictProxy, MultiMapping
+from multidict import MultiMapping
 
 from whimbrel_http_parser.errors import LocalProtocolError
 from whimbrel_http_parser.fields._ext_value import decode_ext_value, encode_ext_value
+from whimbrel_http_parser.fields._parameters import NO_ATTRIBUTES, Attributes
 from whimbrel_http_parser.fields._text import (
     OWS,
     QUOTED,
     TOKEN,
+    FieldValues,
     check_names,
     lines_of,
     match_at,
@@ -40,8 +42,6 @@ _ONCE: Final = frozenset({"anchor", "media", "rel", "title", "title*", "type"})
 # Those of them that have no extended form: what they say is in ASCII.
 _ASCII_ONLY: Final = frozenset({"anchor", "media", "rel", "type"})
 
-_NO_PARAMETERS: Final[MultiMapping[str]] = MultiDictProxy(MultiDict[str]())
-
 
 @dataclass(frozen=True, slots=True)
 class Link:
@@ -53,11 +53,22 @@ class Link:
             none.
         parameters: the other target attributes by name in lower case; some may be there several
             times. `name` and `name*` are two forms of one attribute, and the second one counts.
+
+    Raises:
+        TypeError: `rel` is text, which is a sequence of letters.
     """
 
     target: str
     rel: tuple[str, ...] = ()
-    parameters: MultiMapping[str] = field(default_factory=lambda: _NO_PARAMETERS)
+    parameters: MultiMapping[str] = NO_ATTRIBUTES
+
+    def __post_init__(self) -> None:
+        rel: object = self.rel
+        if isinstance(rel, str):
+            raise TypeError("the relation types of a link are a sequence of them, and not one text")
+        object.__setattr__(self, "rel", tuple(self.rel))
+        if not isinstance(self.parameters, Attributes):
+            object.__setattr__(self, "parameters", Attributes(self.parameters.items()))
 
     @property
     def anchor(self) -> str | None:
@@ -74,7 +85,7 @@ class Link:
         return self.parameters.get("title")
 
 
-def parse_links(values: str | Sequence[str]) -> tuple[Link, ...]:
+def parse_links(values: FieldValues) -> tuple[Link, ...]:
     """Read the value of a Link field.
 
     Args:
@@ -138,7 +149,7 @@ def _link_of(target: str, pairs: list[tuple[str, str]]) -> Link:
                 attributes.append((name, text))
     kept = [(name.removesuffix("*"), value) for name, value in attributes if name not in extended]
     types = tuple(dict.fromkeys(rel.lower().split()))
-    return Link(target, types, MultiDictProxy(MultiDict(kept)) if kept else _NO_PARAMETERS)
+    return Link(target, types, Attributes(kept) if kept else NO_ATTRIBUTES)
 
 
 def _format_one(link: Link) -> str:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from whimbrel_http_parser.errors import LocalProtocolError
-from whimbrel_http_parser.fields._text import OWS
+from whimbrel_http_parser.fields._text import OWS, FieldValue, text_of
 from whimbrel_http_parser.fields.dates import format_http_date, parse_http_date
 
 __all__ = ["format_retry_after", "parse_retry_after"]
@@ -17,7 +17,9 @@ _MOST_DIGITS: Final = 9
 _LONGEST: Final = timedelta(seconds=999_999_999)
 
 
-def parse_retry_after(value: str, *, now: datetime | None = None) -> timedelta | datetime | None:
+def parse_retry_after(
+    value: FieldValue, *, now: datetime | None = None
+) -> timedelta | datetime | None:
     """Read the value of a Retry-After field.
 
     Args:
@@ -32,7 +34,7 @@ def parse_retry_after(value: str, *, now: datetime | None = None) -> timedelta |
     Raises:
         ValueError: the value is no delay, and `now` is naive.
     """
-    text = value.strip(OWS)
+    text = text_of(value).strip(OWS)
     match = _DELAY.fullmatch(text)
     if match is None or not text[:1].isdigit():
         return parse_http_date(text, now=now)
