@@ -11,7 +11,6 @@ from whimbrel_http_parser import (
     BodySignal,
     Data,
     EndOfMessage,
-    Event,
     Framing,
     IncompleteMessage,
     InformationalResponse,
@@ -27,8 +26,6 @@ from whimbrel_http_parser import (
     ResponseEvent,
     ResponseReader,
     Signal,
-    chunked_body,
-    serialize_fields,
 )
 from whimbrel_http_parser.testing import feed, feed_every_way
 
@@ -47,73 +44,6 @@ def response(
 
 def cl(value: bytes) -> RawHeaders:
     return ((b"Content-Length", value),)
-
-
-CASES: list[tuple[str, bytes, list[Event]]] = [
-    (
-        "GET",
-        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
-        [response(200, Framing.LENGTH, 5, cl(b"5")), Data(b"hello"), END],
-    ),
-    (
-        "GET",
-        b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
-        [response(200, Framing.LENGTH, 0, cl(b"0")), END],
-    ),
-    (
-        "GET",
-        b"HTTP/1.1 200 OK\r\nx:  a b \t\r\nX:\r\nContent-Length: 1\r\n\r\n!",
-        [
-            response(
-                200, Framing.LENGTH, 1, ((b"x", b"a b"), (b"X", b""), (b"Content-Length", b"1"))
-            ),
-            Data(b"!"),
-            END,
-        ],
-    ),
-    (
-        "HEAD",
-        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n",
-        [response(200, Framing.NONE, 5, cl(b"5")), END],
-    ),
-    ("GET", b"HTTP/1.1 204 OK\r\n\r\n", [response(204), END]),
-    (
-        "GET",
-        b"HTTP/1.1 304 OK\r\nContent-Length: 5\r\n\r\n",
-        [response(304, Framing.NONE, 5, cl(b"5")), END],
-    ),
-    (
-        "POST",
-        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 \r\nLink: </a>\r\n\r\nHTTP/1.1 204 OK\r\n\r\n",
-        [
-            InformationalResponse(100, "Continue", V11, ()),
-            InformationalResponse(103, "", V11, ((b"Link", b"</a>"),)),
-            response(204),
-            END,
-        ],
-    ),
-    (
-        "GET",
-        b"HTTP/1.0 404 N\xc3\xb6 \xff\r\nContent-Length: 1\r\n\r\n\n",
-        [
-            Response(404, "Nö \udcff", (1, 0), cl(b"1"), Framing.LENGTH, 1),
-            Data(b"\n"),
-            END,
-        ],
-    ),
-]
-
-
-@pytest.mark.parametrize("trailing", [b"", b"\r\n", b"HTTP/1.1 200 OK\r\n\r\n"])
-@pytest.mark.parametrize(("method", "data", "events"), CASES)
-def test_a_response_however_it_comes(
-    method: str, data: bytes, events: list[Event], trailing: bytes
-) -> None:
-    for feeding in feed_every_way(data + trailing, lambda: ResponseReader(method)):
-        assert feeding.error is None, feeding
-        assert feeding.events == events
-        assert feeding.trailing_data == trailing
-        assert feeding.paused
 
 
 def test_a_body_until_close_ends_with_the_stream() -> None:
@@ -140,41 +70,6 @@ def test_a_switch_leaves_everything_behind_it(method: str, status: int) -> None:
         assert event.content_length is None
         assert feeding.paused
         assert feeding.trailing_data == rest
-
-
-BAD_HEADS = [
-    b"\r\nHTTP/1.1 200 OK\r\n\r\n",
-    b"\nHTTP/1.1 200 OK\r\n\r\n",
-    b"\r\n\r\n",
-    b"200 OK\r\n\r\n",
-    b"GET / HTTP/1.1\r\n\r\n",
-    b"HTTP/1.1 200 OK\n\n",
-    b"HTTP/1.1 200 OK\r\nA: b\n\r\n",
-    b"HTTP/1.1 200 OK\r\nA: b\r\n\n",
-    b"HTTP/1.1 200 OK\r\n A: b\r\n\r\n",
-    b"HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n",
-    b"HTTP/1.1 200 OK\r\nA : b\r\n\r\n",
-    b"HTTP/1.1 200 OK\r\n: b\r\n\r\n",
-    b"HTTP/1.1 200 OK\r\nA: b\x00\r\n\r\n",
-    b"HTTP/1.1 200 OK\r\nA: b\rB: c\r\n\r\n",
-    b"HTTP/1.1 200 OK\r\r\n\r\n",
-    b"HTTP/1.2 200 OK\r\n\r\n",
-    b"HTTP/2 200\r\n\r\n",
-    b"HTTP/1.1 99 OK\r\n\r\n",
-    b"HTTP/1.1 200 OK\r\nContent-Length: 1, 1\r\n\r\na",
-    b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\ncontent-length: 1\r\n\r\na",
-    b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
-    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTRANSFER-ENCODING: x\r\n\r\n",
-    b"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
-    b"HTTP/1.1 100 OK\r\n\r\nHTTP/1.1 200 OK\r\nA\r\n\r\n",
-]
-
-
-@pytest.mark.parametrize("data", BAD_HEADS)
-def test_a_malformed_head_is_refused_however_it_comes(data: bytes) -> None:
-    for feeding in feed_every_way(data, ResponseReader):
-        assert isinstance(feeding.error, MalformedMessage), feeding
-        assert not any(isinstance(event, Response) for event in feeding.events)
 
 
 def test_an_error_is_raised_again_and_again() -> None:
@@ -464,32 +359,6 @@ _VALUES = st.text(
     st.characters(min_codepoint=32, exclude_characters="\x7f", exclude_categories=["Cs"]),
     max_size=20,
 ).map(lambda value: value.strip(" "))
-
-
-@given(
-    st.lists(st.tuples(_NAMES, _VALUES), max_size=6),
-    st.lists(st.binary(max_size=30), max_size=5),
-    st.lists(
-        st.tuples(_NAMES.filter(lambda n: n.lower() not in ("host", "te")), _VALUES), max_size=2
-    ),
-)
-def test_what_the_writer_writes_the_reader_reads(
-    fields: list[tuple[str, str]], pieces: list[bytes], trailers: list[tuple[str, str]]
-) -> None:
-    forbidden = ("connection", "trailer", "upgrade")
-    trailers = [line for line in trailers if line[0].lower() not in forbidden]
-    body = chunked_body()
-    data = b"HTTP/1.1 200 OK\r\n" + serialize_fields([*fields, ("Transfer-Encoding", "chunked")])
-    data += b"\r\n" + b"".join(bytes(part) for piece in pieces for part in body.data(piece))
-    data += body.end(trailers)
-    feeding = feed("whole", [data], ResponseReader())
-    assert feeding.error is None
-    head, *content, end = feeding.events
-    assert isinstance(head, Response)
-    assert list(head.headers.items())[:-1] == fields
-    assert b"".join(e.data for e in content if isinstance(e, Data)) == b"".join(pieces)
-    assert isinstance(end, EndOfMessage)
-    assert end.trailers == tuple((n.encode(), v.encode()) for n, v in trailers)
 
 
 def test_nothing_is_said_before_anything_came() -> None:

@@ -3,8 +3,6 @@
 from typing import assert_never
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from whimbrel_http_parser import (
     CLOSED,
@@ -12,7 +10,6 @@ from whimbrel_http_parser import (
     PAUSED,
     Data,
     EndOfMessage,
-    Event,
     Framing,
     IncompleteMessage,
     Leniency,
@@ -26,8 +23,6 @@ from whimbrel_http_parser import (
     RequestEvent,
     RequestReader,
     Signal,
-    request_body,
-    request_head,
 )
 from whimbrel_http_parser.testing import feed, feed_every_way
 
@@ -44,91 +39,6 @@ def request(
     raw_headers: RawHeaders = (HOST,),
 ) -> Request:
     return Request(method, target, V11, raw_headers, framing, length)
-
-
-CASES: list[tuple[bytes, list[Event]]] = [
-    (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", [request(), END]),
-    (b"GET /a?b HTTP/1.1\r\nHost: a\r\n\r\n", [request(target="/a?b"), END]),
-    (b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", [request("OPTIONS", "*"), END]),
-    (
-        b"GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n",
-        [request(target="http://b/"), END],
-    ),
-    (
-        b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello",
-        [
-            request("PUT", "/", Framing.LENGTH, 5, (HOST, (b"Content-Length", b"5"))),
-            Data(b"hello"),
-            END,
-        ],
-    ),
-    (
-        b"M-SEARCH / HTTP/1.1\r\nHost: a\r\ncontent-length: 0\r\n\r\n",
-        [request("M-SEARCH", "/", Framing.LENGTH, 0, (HOST, (b"content-length", b"0"))), END],
-    ),
-    (
-        b"PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
-        b"3\r\nabc\r\n2;x\r\nde\r\n0\r\nA: b\r\n\r\n",
-        [
-            request("PUT", "/", Framing.CHUNKED, None, (HOST, (b"Transfer-Encoding", b"chunked"))),
-            Data(b"abcde", (3, 5)),
-            EndOfMessage(((b"A", b"b"),)),
-        ],
-    ),
-    (b"GET / HTTP/1.0\r\n\r\n", [Request("GET", "/", (1, 0), (), Framing.NONE, None), END]),
-    # With whitespace that only the long way through the grammar takes.
-    (b"GET / HTTP/1.1\r\nHost: \t a \r\n\r\n", [request(), END]),
-]
-
-
-@pytest.mark.parametrize("trailing", [b"", b"\r\n", b"GET / HTTP/1.1\r\n\r\n", b"\x00"])
-@pytest.mark.parametrize(("data", "events"), CASES)
-def test_a_request_however_it_comes(data: bytes, events: list[Event], trailing: bytes) -> None:
-    for feeding in feed_every_way(data + trailing, RequestReader):
-        assert feeding.error is None, feeding
-        assert feeding.events == events
-        assert feeding.trailing_data == trailing
-        assert feeding.paused
-
-
-HEADS: list[tuple[bytes, str, int]] = [
-    (b"GET /\r\n\r\n", "request line", 400),
-    (b"GET  / HTTP/1.1\r\n\r\n", "request line", 400),
-    (b"GET / HTTP/1.1 \r\n\r\n", "request line", 400),
-    (b"GET /a b HTTP/1.1\r\n\r\n", "request line", 400),
-    (b"GET\t/\tHTTP/1.1\r\n\r\n", "request line", 400),
-    (b"GET /\xe4 HTTP/1.1\r\n\r\n", "request line", 400),
-    (b"GET / http/1.1\r\n\r\n", "request line", 400),
-    (b"G{T / HTTP/1.1\r\n\r\n", "request line", 400),
-    (b"HTTP/1.1 200 OK\r\n\r\n", "request line", 400),
-    (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "only HTTP/1.0 and HTTP/1.1", 505),
-    (b"GET / HTTP/1.2\r\n\r\n", "only HTTP/1.0 and HTTP/1.1", 505),
-    (b"GET / HTTP/1.1\n\n", "bare LF", 400),
-    (b"\r\nGET / HTTP/1.1\r\n\r\n", "empty line", 400),
-    (b"GET / HTTP/1.1\r\n\r\n", "without Host", 400),
-    (b"GET / HTTP/1.1\r\nHost: a\r\nhost: a\r\n\r\n", "not one host", 400),
-    (b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n", "not one host", 400),
-    (b"GET a HTTP/1.1\r\nHost: a\r\n\r\n", "target", 400),
-    (b"GET * HTTP/1.1\r\nHost: a\r\n\r\n", "target", 400),
-    (b"CONNECT / HTTP/1.1\r\nHost: a\r\n\r\n", "target", 400),
-    (b"GET / HTTP/1.1\r\nHost: a\r\nA: b\r\n c\r\n\r\n", "whitespace", 400),
-    (b"GET / HTTP/1.1\r\nHost: a\r\nA : b\r\n\r\n", "whitespace", 400),
-    (b"GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", "'chunked'", 400),
-    (
-        b"GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n",
-        "both",
-        400,
-    ),
-]
-
-
-@pytest.mark.parametrize(("data", "match", "status"), HEADS)
-def test_a_malformed_head_is_refused_however_it_comes(data: bytes, match: str, status: int) -> None:
-    for feeding in feed_every_way(data, RequestReader):
-        assert isinstance(feeding.error, MalformedMessage), feeding
-        assert match in str(feeding.error)
-        assert feeding.error.status_hint == status
-        assert feeding.events == []
 
 
 @pytest.mark.parametrize("rest", [b"", b"\x16\x03\x01", b"GET / HTTP/1.1\r\n\r\n"])
@@ -302,42 +212,6 @@ def test_who_waits_for_100(head: bytes, expects: bool) -> None:
     event = reader.next_event()
     assert isinstance(event, Request)
     assert event.expects_continue is expects
-
-
-_METHODS = st.sampled_from(["GET", "POST", "PUT", "M-SEARCH"])
-_CONTENT = st.lists(st.binary(max_size=20), max_size=4)
-
-
-@given(
-    st.lists(st.tuples(_METHODS, _CONTENT, st.booleans()), min_size=1, max_size=4),
-    st.integers(1, 50),
-)
-def test_what_is_written_is_read_however_it_is_cut(
-    messages: list[tuple[str, list[bytes], bool]], step: int
-) -> None:
-    stream = b""
-    for method, pieces, chunked in messages:
-        size = str(sum(map(len, pieces)))
-        framing = ("Transfer-Encoding", "chunked") if chunked else ("Content-Length", size)
-        fields = [("Host", "a"), framing]
-        body = request_body(method, fields)
-        parts = [bytes(part) for piece in pieces for part in body.data(piece)]
-        stream += request_head(method, "/", fields) + b"".join(parts) + body.end()
-    reader = RequestReader()
-    received: list[tuple[str, bytes]] = []
-    for start in range(0, len(stream), step):
-        reader.receive_data(stream[start : start + step])
-        while (event := reader.next_event()) is not NEED_DATA:
-            if event is PAUSED:
-                reader.start_next_cycle()
-            elif isinstance(event, Request):
-                received.append((event.method, b""))
-            elif isinstance(event, Data):
-                method, content = received.pop()
-                received.append((method, content + event.data))
-    assert received == [(method, b"".join(pieces)) for method, pieces, _ in messages]
-    reader.receive_eof()
-    assert reader.next_event() is CLOSED
 
 
 def name_of(found: RequestEvent | Signal) -> str:
