@@ -227,6 +227,20 @@ def test_each_stream_is_counted_where_it_begins() -> None:
             assert len(started) == free + 1
         exact = decoder_of("gzip", limits=DecodingLimits(ratio=1, grace=grace))
         assert b"".join(decode_in_steps(exact, [member * (free + 1)])) == b"x" * (free + 1)
+    # None is begun that could give nothing.
+    started.clear()
+    limits = DecodingLimits(ratio=1, grace=2**16 + 1)
+    decoder = decoder_for("gzip", limits=limits, zlib=Counting())
+    assert decoder is not None
+    assert refused(decoder, member * 2)[0] == len(started) == 1
+
+
+@pytest.mark.parametrize("coding", ["gzip", "zstd"])
+def test_what_a_second_stream_gives_is_bounded_too(coding: str) -> None:
+    data = encode(b"x", coding) + encode(bytes(5000), coding)
+    limits = DecodingLimits(ratio=1, grace=2**16 + 11)
+    found, _, error = refused(decoder_of(coding, limits=limits), data)
+    assert (found, error.limit) == (11, "ratio")
 
 
 @pytest.mark.parametrize("coding", ["gzip", "zstd"])
