@@ -1,4 +1,7 @@
-"""RFC 6265bis by sections and steps: the tables in data/, and what they must cover."""
+"""RFC 6265bis by sections and steps: the tables in data/, and what they must cover.
+
+The numbers are those of the draft that `rules` names.
+"""
 
 import tomllib
 from dataclasses import asdict

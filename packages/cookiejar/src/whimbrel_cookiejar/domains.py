@@ -22,10 +22,10 @@ def canonical_host(host: str) -> str:
 
     A host that is not ASCII becomes A-labels as in URLs: by UTS 46 (which lower-cases it, and maps
     what Unicode has twice) and IDNA 2008, and where that knows no answer (`☃.example`) by the
-    IDNA before. So a cookie goes to the very host that the request goes to. For the same reason two
-    rules of the section are not applied to ASCII labels, which resolvers look up as they are: one
-    with an underscore is taken, and one that begins with `xn--` is not looked into. Neither can
-    match anything but itself.
+    IDNA before. So a cookie goes to the very host that the request goes to. For the same reason
+    steps 2 and 4 are not applied to ASCII labels, which resolvers look up as they are: one with an
+    underscore is taken, and one that begins with `xn--` is not looked into. Neither can match
+    anything but itself.
 
     Args:
         host: a host name, or an IP address without brackets.
@@ -33,7 +33,7 @@ def canonical_host(host: str) -> str:
     Raises:
         ValueError: a label cannot be written as an A-label.
     """
-    # 1. to 3. Labels that are not ASCII become A-labels. yarl does this for URLs already, so that
+    # 1. to 5. Labels that are not ASCII become A-labels. yarl does this for URLs already, so that
     #    only hosts from elsewhere come here in Unicode.
     if not host.isascii():
         host = URL.build(scheme="http", host=host).raw_host or ""

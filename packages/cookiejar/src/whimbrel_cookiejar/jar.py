@@ -50,8 +50,8 @@ class CookieJar(PersistentCookieJar):
     There are two ways to use it. `store` and `cookie_header` need nothing but the text of fields
     and URLs; the others are the interface of `AbstractCookieJar`. Both see the same cookies.
 
-    A jar does no I/O but in the methods that save and load it, and belongs to one thread. Times are
-    seconds since the epoch.
+    A jar does no I/O but in the methods that save and load it. Threads may share it: each call is
+    one step, before or after any other. Times are seconds since the epoch.
 
     Args:
         unsafe: accept cookies of IP addresses.

@@ -12,8 +12,8 @@ __all__ = ["DEFAULT_LIMITS", "CookieLimits"]
 class CookieLimits:
     """The limits of a jar; what is above one is refused, evicted or not sent, and never an error.
 
-    The defaults are no lower than RFC 6265bis section 6.1 asks for (4096 octets for a cookie, 50
-    cookies for a domain, 3000 in all), and where it leaves room they are those of other clients.
+    The defaults are no lower than RFC 6265bis section 6.1 asks for (50 cookies for a domain, 3000
+    in all), and where it leaves room they are those of other clients.
 
     Attributes:
         name_value_octets: of a name and its value together. What is longer is refused, as RFC

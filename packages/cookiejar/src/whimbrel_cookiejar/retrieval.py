@@ -71,7 +71,7 @@ class Answer:
         return sent_cookies(self._morsels, quoted=quoted)
 
     def note_access(self) -> None:
-        """Tell the records when they were last sent (RFC 6265bis section 5.8.3, step 3)."""
+        """Tell the records when they were last sent (RFC 6265bis section 5.8.3, step 5)."""
         accessed, self.accessed = self.accessed, -inf
         for record in self.records:
             # Another answer with the same record may have been sent later, and noted before.
@@ -122,12 +122,12 @@ class HostAnswers:
             answer.note_access()
 
     def _choose(self, target: Target, now: float) -> list[Record]:
-        # 1. The cookies that apply.
+        # 3. The cookies that apply.
         found = [record for record in self._records if applies(record.cookie, target, now)]
         # The store puts the shared cookies last: this is one look when there are none.
         if found and found[-1].cookie.domain == SHARED_DOMAIN:
             found = _without_hidden_shared(found)
-        # 2. Their order.
+        # 4. Their order.
         found.sort(key=_order)
         return _within(found, target.host, self._limits)
 
@@ -172,6 +172,7 @@ class Retrieval:
         outdated = self._hosts.pop(host, None)
         if outdated is not None:
             outdated.note_accesses()
+        # 1. and 2. The canonical host.
         name = canonical_host(host)
         records = self._store.for_host(name)
         expired = [record.cookie for record in records if is_expired(record.cookie, now)]

@@ -1,5 +1,8 @@
 """The storage model and the retrieval algorithm: RFC 6265bis sections 5.7 and 5.8.3.
 
+RFC 6265bis is draft-ietf-httpbis-rfc6265bis-22 (December 2025): the sections and the numbers of
+steps that are named, here and in all of this package, are those of that text.
+
 Pure decisions about one cookie, or about two. The jar asks them in order, and the store only
 spares it the cookies of other domains.
 """
@@ -35,7 +38,7 @@ __all__ = [
 ]
 
 MAX_AGE: Final = 400 * 24 * 60 * 60
-"""The longest life time in seconds: 400 days (RFC 6265bis section 5.6.1)."""
+"""The longest life time in seconds: 400 days (RFC 6265bis section 5.5)."""
 
 _SECURE_PREFIX: Final = "__secure-"
 _HOST_PREFIX: Final = "__host-"
@@ -164,7 +167,7 @@ def _named_domain(attribute: str, host: str, suffixes: PublicSuffixes) -> tuple[
 
 
 def _expiry(parsed: SetCookie, now: float) -> float:
-    """Return the expiry-time (step 6, and the limits of sections 5.6.1 and 5.6.2)."""
+    """Return the expiry-time (step 6, and the limit of section 5.5)."""
     # Max-Age is stronger than Expires.
     if parsed.max_age is not None:
         # A life time of no or negative seconds has ended before any time. The comparison is of
@@ -218,7 +221,8 @@ def is_expired(cookie: Cookie, now: float) -> bool:
 def applies(cookie: Cookie, target: Target, now: float) -> bool:
     """Tell whether the cookie is sent with a request for `target`.
 
-    RFC 6265bis section 5.8.3, step 1; a cookie for every host passes any host.
+    RFC 6265bis section 5.8.3, step 3; a cookie for every host passes any host. Whether
+    its domain has become a public suffix since it was stored is not asked: a jar keeps its list.
     """
     return (
         # The host is the cookie's, or in its domain.
@@ -235,18 +239,18 @@ def applies(cookie: Cookie, target: Target, now: float) -> bool:
 
 
 def retrieval_order(cookie: Cookie) -> tuple[int, float]:
-    """Return the key to sort cookies by for sending (RFC 6265bis section 5.8.3, step 2)."""
+    """Return the key to sort cookies by for sending (RFC 6265bis section 5.8.3, step 4)."""
     # Longer paths before shorter ones, then earlier creation-times before later ones.
     return -len(cookie.path), cookie.creation
 
 
 def cookie_pair(cookie: Cookie) -> str:
-    """Return what is sent of a cookie (RFC 6265bis section 5.8.3, step 4)."""
-    # 1. to 3. A cookie without a name is its value alone.
+    """Return what is sent of a cookie (RFC 6265bis section 5.8.3, step 6)."""
+    # 1. and 2. A cookie without a name is its value alone.
     return f"{cookie.name}={cookie.value}" if cookie.name else cookie.value
 
 
 def serialize(pairs: Iterable[str]) -> str:
-    """Return the value of a Cookie field (RFC 6265bis section 5.8.3, step 4)."""
-    # 4. Between two cookies stand ";" and a space.
+    """Return the value of a Cookie field (RFC 6265bis section 5.8.3, step 6)."""
+    # 3. Between two cookies stand ";" and a space.
     return "; ".join(pairs)
