@@ -11,7 +11,15 @@ from contextlib import AbstractContextManager, contextmanager
 
 from tools.bench.harness import Case, Operations, Variant
 from whimbrel import StreamReader
-from whimbrel_http_parser import Limits, Response, ResponseReader, Signal
+from whimbrel_http_parser import (
+    Limits,
+    Response,
+    ResponseReader,
+    Signal,
+    parse_challenges,
+    parse_content_disposition,
+    parse_links,
+)
 
 __all__ = ["CASES"]
 
@@ -62,6 +70,15 @@ def _fields(size: int) -> None:
     response = reader.next_event()
     assert isinstance(response, Response)
     assert len(response.headers) == size // 21
+
+
+def _field_values(size: int) -> None:
+    # What is opened and never closed tempts a parser to look for the end again and again.
+    for opening in ('Basic a="', "Basic a=\\", "</a>;b='", 'attachment; filename="'):
+        text = opening * (size // len(opening))
+        parse_challenges(text)
+        parse_links(text)
+        parse_content_disposition(text)
 
 
 def _body(content: bytes) -> StreamReader:
@@ -116,8 +133,13 @@ CASES = (
     ),
     Case(
         "scaling-fields",
-        "512 KiB of heads in lines of 21 bytes, into multidicts",
-        _variants(_fields, 2**19),
+        "128 KiB of heads in lines of 21 bytes, into multidicts",
+        _variants(_fields, 2**17),
+    ),
+    Case(
+        "scaling-field-values",
+        "32 KiB each of quotes that do not end, in challenges, links and dispositions",
+        _variants(_field_values, 2**15),
     ),
     Case(
         "scaling-lines",

@@ -5,7 +5,6 @@ import importlib
 import pickle
 import re
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import asdict, is_dataclass
 from pkgutil import iter_modules
@@ -144,26 +143,6 @@ def test_twice_as_long_is_twice_the_work(name: str, start: str) -> None:
         calls, more = (calls_in(read, start + piece * (n // len(piece))) for n in (100, 200))
         # Four times would be quadratic. The beginning costs the same for both.
         assert more <= 2.2 * calls, piece
-
-
-def processor_time(read: Callable[[str], Any], text: str) -> float:
-    start = time.process_time()
-    read(text)
-    return time.process_time() - start
-
-
-@pytest.mark.parametrize(("name", "start"), STARTS)
-def test_no_call_looks_at_the_same_rest_again(name: str, start: str) -> None:
-    read = READERS[name]
-    for piece in HOSTILE:
-        if not set(piece) & set('"\\<%'):
-            continue  # nothing is opened that would have to be closed by something further on
-        # For ten times the text a quadratic one takes a hundred times, and so is never that fast.
-        assert any(
-            (long := processor_time(read, start + piece * (30_000 // len(piece)))) < 0.005
-            or long < 30 * processor_time(read, start + piece * (3_000 // len(piece)))
-            for _ in range(5)
-        ), piece
 
 
 EXAMPLES = {
