@@ -1,5 +1,7 @@
 import logging
-from collections.abc import Mapping
+import pickle
+from collections.abc import Callable, Mapping
+from copy import copy, deepcopy
 from dataclasses import replace
 from http.cookies import Morsel, SimpleCookie
 from math import inf
@@ -735,7 +737,90 @@ def test_a_load_keeps_to_the_limits() -> None:
     assert len(strict.loads(full.dumps(now=NOW + 9), now=NOW + 9)) == 5
 
 
+# Copies.
+
+
+@pytest.mark.parametrize("duplicate", [copy, deepcopy])
+def test_a_copy_goes_its_own_way(duplicate: Callable[[CookieJar], CookieJar]) -> None:
+    limits = CookieLimits(per_domain=9)
+    jar = CookieJar(
+        unsafe=True,
+        quote_cookie=False,
+        treat_as_secure_origin="http://127.0.0.1",
+        public_suffixes=FixedPublicSuffixes(["co.example"]),
+        limits=limits,
+    )
+    kept(jar, "b=1; Path=/", "http://127.0.0.1/", NOW + 1)
+    kept(jar, "a=1; Path=/", "http://127.0.0.1/", NOW)
+    assert jar.filter_cookies(URL("http://127.0.0.1/"))["b"].value == "1"
+    header = jar.cookie_header("http://127.0.0.1/", NOW + 5)
+    made = duplicate(jar)
+    # The copy has what the jar has, the times of access too, and the morsels that nobody changes.
+    assert made.all_cookies(NOW + 5) == jar.all_cookies(NOW + 5)
+    assert {cookie.last_access for cookie in made.all_cookies(NOW + 5)} == {NOW + 5}
+    assert made.cookie_header("http://127.0.0.1/", NOW + 6) == header
+    with pytest.raises(TypeError, match="shared"):
+        made.filter_cookies(URL("http://127.0.0.1/"))["a"]["path"] = "/x"
+    assert (made.unsafe, made.quote_cookie, made.limits) == (True, False, limits)
+    assert made.treat_as_secure_origin == jar.treat_as_secure_origin
+    assert refused(made, "c=1; Domain=co.example", "https://www.co.example/")
+    # And what one takes the other does not see.
+    kept(made, "__Host-c=1; Path=/; Secure", "http://127.0.0.1/", NOW + 6)
+    assert len(jar) == 2
+    jar.clear()
+    assert made.cookie_header("http://127.0.0.1/", NOW + 6) == f"{header}; __Host-c=1"
+    assert jar.cookie_header("http://127.0.0.1/", NOW + 6) == ""
+
+
+@pytest.mark.parametrize("duplicate", [copy, deepcopy])
+def test_a_copy_loses_the_same_cookies_to_a_limit(
+    duplicate: Callable[[CookieJar], CookieJar],
+) -> None:
+    jar = CookieJar(limits=CookieLimits(per_domain=20))
+    for number in (*range(10), *range(5), *range(10, 20)):
+        kept(jar, f"n{number}=1; Path=/")
+    made = duplicate(jar)
+    for each in (jar, made):
+        kept(each, "more=1; Path=/")
+    assert made.cookie_header(HTTPS, NOW) == jar.cookie_header(HTTPS, NOW)
+    assert len(made.cookies_for(HTTPS, NOW)) == 18
+
+
+def test_copies_have_what_a_subclass_adds() -> None:
+    class Watched(CookieJar):
+        def __init__(self) -> None:
+            super().__init__()
+            self.seen: list[object] = [self]
+
+    jar = Watched()
+    assert copy(jar).seen is jar.seen
+    made = deepcopy({"first": jar, "second": jar})
+    assert made["first"] is made["second"]
+    assert made["first"].seen == [made["first"]]
+
+
+def test_a_jar_is_not_pickled() -> None:
+    with pytest.raises(TypeError, match=r"a CookieJar cannot be pickled: use dumps\(\)"):
+        pickle.dumps(CookieJar())
+
+
 # Threads.
+
+
+def test_clear_removes_no_cookie_that_its_predicate_has_not_seen() -> None:
+    jar = CookieJar()
+    kept(jar, "a=old")
+    writer = Thread(target=jar.store, args=("a=new", HTTPS))
+
+    def predicate(morsel: Morsel[str]) -> bool:
+        writer.start()
+        # It cannot end while the jar is being cleared; if it could, it would have by then.
+        writer.join(0.1)
+        return morsel.value == "old"
+
+    jar.clear(predicate)
+    writer.join()
+    assert jar.cookie_header(HTTPS) == "a=new"
 
 
 def test_threads_see_a_response_as_a_whole() -> None:

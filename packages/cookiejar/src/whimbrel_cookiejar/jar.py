@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy, deepcopy
 from http.cookies import BaseCookie, Morsel, SimpleCookie
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from threading import RLock
 from time import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from yarl import URL
 
@@ -51,7 +52,8 @@ class CookieJar(PersistentCookieJar):
     and URLs; the others are the interface of `AbstractCookieJar`. Both see the same cookies.
 
     A jar does no I/O but in the methods that save and load it. Threads may share it: each call is
-    one step, before or after any other. Times are seconds since the epoch.
+    one step, before or after any other. `copy.copy` and `copy.deepcopy` make an independent jar of
+    the same cookies. Times are seconds since the epoch.
 
     Args:
         unsafe: accept cookies of IP addresses.
@@ -234,12 +236,13 @@ class CookieJar(PersistentCookieJar):
                 self._store.clear()
                 self._retrieval.clear()
             return
-        doomed = [
-            cookie
-            for cookie in self.all_cookies()
-            if predicate(cookie_to_morsel(cookie, unquote=self._quote_cookie))
-        ]
+        # With the lock held, so that no cookie goes that another thread has stored meanwhile.
         with self._lock:
+            doomed = [
+                cookie
+                for cookie in self.all_cookies()
+                if predicate(cookie_to_morsel(cookie, unquote=self._quote_cookie))
+            ]
             self._store.remove(doomed)
 
     def clear_domain(self, domain: str) -> None:
@@ -327,6 +330,30 @@ class CookieJar(PersistentCookieJar):
         if len(self._store) == 0:
             return SimpleCookie() if self._quote_cookie else BaseCookie()
         return self._answer(request_url, None).cookies(quoted=self._quote_cookie)
+
+    # Copies.
+
+    def __copy__(self) -> Self:
+        """Return a jar of the same class, options and cookies, which goes its own way from here."""
+        made = type(self).__new__(type(self))
+        with self._lock:
+            vars(made).update(vars(self))
+            made._store = CookieStore()
+            self._retrieval.note_accesses()
+            for record in sorted(self._store, key=attrgetter("serial")):
+                made._store.put(record.snapshot())
+        made._retrieval = Retrieval(made._store, made._limits)
+        made._lock = RLock()
+        return made
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        made = copy(self)
+        memo[id(self)] = made
+        # These are the copy's own already, or serve any jar; a program's subclass may have others.
+        for own in (made._store, made._retrieval, made._lock, made._suffixes):
+            memo[id(own)] = own
+        vars(made).update(deepcopy(vars(made), memo))
+        return made
 
     # What `PersistentCookieJar` asks for.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from abc import abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from whimbrel_cookiejar.abstract import AbstractCookieJar
 from whimbrel_cookiejar.cookies_txt import cookies_from_txt, cookies_to_txt
@@ -30,7 +30,7 @@ class PersistentCookieJar(AbstractCookieJar):
     what they forbid: a cookie that they refuse is left out. A text that is damaged or of another
     format is an error as a whole, which leaves the jar as it was.
 
-    Files are read and written at once, by the thread that calls.
+    Files are read and written at once, by the thread that calls. There are no pickles.
     """
 
     # Our own JSON.
@@ -200,6 +200,13 @@ class PersistentCookieJar(AbstractCookieJar):
             CookieFileError: this is no cookies.txt; the jar is as it was.
         """
         return self._load(cookies_from_txt(text), merge, now)
+
+    def __reduce__(self) -> NoReturn:
+        # Its cookies are credentials, and whoever reads a pickle runs what is in it.
+        raise TypeError(
+            f"a {type(self).__qualname__} cannot be pickled: use dumps() and loads(), or save() and"
+            " load()"
+        )
 
     # Behind both, and what a jar must have for it.
 
