@@ -663,7 +663,10 @@ def test_a_domain_keeps_what_was_sent_last() -> None:
     assert len(jar.all_cookies(NOW)) == 11
     kept(jar, "n10=1; Secure; Path=/10", now=NOW + 23)
     left = {cookie.name for cookie in jar.all_cookies(NOW)}
-    assert left == {"n0", "n1", "n3", "n4", "n6", "n7", "n8", "n9", "n10", "other"}
+    assert left == {"n0", "n1", "n2", "n3", "n4", "n6", "n7", "n8", "n9", "n10", "other"}
+    kept(jar, "n11=1; Secure; Path=/11", now=NOW + 24)
+    left = {cookie.name for cookie in jar.all_cookies(NOW)}
+    assert left == {"n0", "n1", "n4", "n6", "n7", "n8", "n9", "n10", "n11", "other"}
 
 
 def test_what_has_expired_makes_room() -> None:
@@ -735,6 +738,19 @@ def test_a_load_keeps_to_the_limits() -> None:
     assert jar.cookie_header(HTTPS, NOW + 9) == "n2=1; n3=1; n4=1"
     strict = CookieJar(limits=CookieLimits(name_value_octets=2))
     assert len(strict.loads(full.dumps(now=NOW + 9), now=NOW + 9)) == 5
+
+
+def test_a_cookie_from_the_network_costs_no_secure_one() -> None:
+    """Whoever is on the network can answer for http, and so set cookies that are not Secure."""
+    jar = CookieJar()
+    for number in range(180):
+        kept(jar, f"s{number}=1; Secure; Path=/", now=NOW + number)
+    for number in range(20):
+        assert "too many" in refused(jar, f"x{number}=1; Path=/", HTTP, NOW + 300 + number)
+    assert len(jar.all_cookies(NOW + 400)) == 180
+    # One for which there is a right to be kept costs the oldest, and some more.
+    kept(jar, "new=1; Secure; Path=/", now=NOW + 401)
+    assert len(jar.all_cookies(NOW + 402)) == 162
 
 
 # Copies.

@@ -141,12 +141,18 @@ class Model:
             crowd = [entry for entry in self.entries if entry.domain == domain]
             # Sorting keeps the order of the list where it finds no other.
             crowd.sort(key=lambda entry: (entry.secure, entry.accessed))
-            self._shrink(crowd, self.limits.per_domain)
-        self._shrink(sorted(self.entries, key=lambda entry: entry.accessed), self.limits.in_all)
+            others = sum(not entry.secure for entry in crowd)
+            self._shrink(crowd, self.limits.per_domain, others)
+        every = sorted(self.entries, key=lambda entry: entry.accessed)
+        self._shrink(every, self.limits.in_all, len(every))
 
-    def _shrink(self, crowd: list[Entry], limit: int) -> None:
-        if len(crowd) > limit:
-            for entry in crowd[: len(crowd) - (limit - limit // 10)]:
+    def _shrink(self, crowd: list[Entry], limit: int, lowest: int) -> None:
+        """Remove what is too many, and a tenth more; `lowest` have the lowest priority."""
+        surplus = len(crowd) - limit
+        if surplus > 0:
+            candidates = crowd[:lowest] if surplus <= lowest else crowd
+            tenth = min(len(candidates), limit) // 10
+            for entry in candidates[: surplus + tenth]:
                 self.entries.remove(entry)
 
     def retrieve(self, url: Url, now: float) -> str:

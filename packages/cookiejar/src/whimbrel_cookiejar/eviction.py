@@ -12,16 +12,7 @@ if TYPE_CHECKING:
 
     from whimbrel_cookiejar.store import Record
 
-__all__ = ["excess", "remaining"]
-
-
-def remaining(limit: int) -> int:
-    """Return how many cookies an eviction leaves: nine tenths of the limit, rounded up.
-
-    An eviction goes through all the cookies that share the limit. As it makes room for a tenth of
-    them at once, what that costs is shared by as many cookies that are stored after it.
-    """
-    return limit - limit // 10
+__all__ = ["excess"]
 
 
 def excess(records: Iterable[Record], limit: int, now: float, *, crowded: bool) -> list[Record]:
@@ -40,10 +31,18 @@ def excess(records: Iterable[Record], limit: int, now: float, *, crowded: bool) 
     for record in records:
         (doomed if is_expired(record.cookie, now) else living).append(record)
     # Without them there may be few enough.
-    if len(living) > limit:
-        surplus = len(living) - remaining(limit)
-        doomed += nsmallest(surplus, living, key=_crowded_order if crowded else _order)
-    return doomed
+    surplus = len(living) - limit
+    if surplus <= 0:
+        return doomed
+    # 2. to 4. Others go in their order, and make room for a tenth more, as this goes through all
+    #    that share the limit: so that what it costs is shared by as many cookies that come after.
+    #    But no Secure cookie goes for that while others are enough for the limit: anybody on the
+    #    network can set those, and would have Secure ones removed by them.
+    first = [record for record in living if not record.cookie.secure] if crowded else living
+    if len(first) < surplus:
+        first = living
+    goes = min(surplus + min(limit, len(first)) // 10, len(first))
+    return doomed + nsmallest(goes, first, key=_crowded_order if crowded else _order)
 
 
 def _crowded_order(record: Record) -> tuple[bool, float, int]:
