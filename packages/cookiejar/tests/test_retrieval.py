@@ -26,24 +26,39 @@ def prepared(
     return store, Retrieval(store, limits)
 
 
-def test_an_answer_is_ready_until_the_store_changes() -> None:
+def test_an_answer_is_ready_until_a_cookie_of_its_domains_changes() -> None:
     store, retrieval = prepared(BASE)
     assert retrieval.ready(HOST, NOW) is None
     made = retrieval.prepare(HOST, NOW)
     assert retrieval.ready(HOST, NOW) is made
     assert made.answer("/", True, NOW) is made.answer("/x", True, NOW)
-    other = replace(BASE, name="b", domain="other.example")
-    store.put(other)
-    assert retrieval.ready(HOST, NOW) is None
-    assert retrieval.prepare(HOST, NOW).answer("/", True, NOW).field == "a=1"
-    store.remove([other])
-    assert retrieval.ready(HOST, NOW) is None
+    # What goes to other hosts does not matter, nor the removal of what is not there.
+    for domain in ("other.example", "below.www.site.example"):
+        other = replace(BASE, name="b", domain=domain)
+        store.put(other)
+        store.remove([other, replace(BASE, name="none")])
+        assert retrieval.ready(HOST, NOW) is made
+    for domain in (HOST, "site.example", "example", SHARED_DOMAIN):
+        for change in (store.put, lambda cookie: store.remove([cookie])):
+            retrieval.prepare(HOST, NOW)
+            change(replace(BASE, name="b", domain=domain, host_only=False))
+            assert retrieval.ready(HOST, NOW) is None
     retrieval.prepare(HOST, NOW)
-    # What is not there can be removed without a change.
-    store.remove([other])
-    assert retrieval.ready(HOST, NOW) is not None
     store.clear()
     assert retrieval.ready(HOST, NOW) is None
+
+
+def test_answers_for_many_paths_are_right_and_not_all_kept() -> None:
+    paths = [f"/{'x/' * depth}" for depth in range(20)]
+    _, retrieval = prepared(*[replace(BASE, name=f"n{len(p)}", path=p) for p in paths])
+    made = retrieval.prepare(HOST, NOW)
+    for _ in range(2):
+        for number, path in enumerate(paths):
+            answer = made.answer(path, True, NOW + number)
+            assert len(answer.records) == number + 1
+    assert len(made._answers) <= 4
+    made.note_accesses()
+    assert {record.last_access for record in answer.records} == {NOW + 19}
 
 
 def test_an_answer_is_ready_until_a_cookie_expires() -> None:
@@ -65,12 +80,17 @@ def test_of_hosts_without_cookies_nothing_is_kept() -> None:
 
 def test_what_is_kept_is_bounded_and_accesses_are_noted() -> None:
     store, retrieval = prepared(replace(BASE, domain="site.example", host_only=False))
+    retrieval.prepare("late.site.example", NOW)
     for number in range(1000):
         host = f"host{number}.site.example"
         assert retrieval.prepare(host, NOW).answer("/", True, NOW + number).field == "a=1"
-    assert len(retrieval._hosts) <= 256
+    assert len(retrieval._hosts) == 512
+    assert sum(map(len, retrieval._users.values())) == 512 * 4
+    # The oldest one has gone, and not all of them.
+    assert retrieval.ready("late.site.example", NOW) is None
+    assert retrieval.ready("host600.site.example", NOW) is not None
     [record] = store
-    assert record.last_access >= NOW + 700
+    assert record.last_access >= NOW + 400
     retrieval.note_accesses()
     assert record.last_access == NOW + 999
 
@@ -97,10 +117,11 @@ def test_accesses_survive_a_change() -> None:
 
 
 def test_nothing_is_kept_of_a_jar_that_was_cleared() -> None:
-    _, retrieval = prepared(BASE)
+    store, retrieval = prepared(BASE)
     retrieval.prepare(HOST, NOW)
-    retrieval.clear()
+    store.clear()
     assert not retrieval._hosts
+    assert not retrieval._users
 
 
 @pytest.mark.parametrize(

@@ -234,7 +234,6 @@ class CookieJar(PersistentCookieJar):
         if predicate is None:
             with self._lock:
                 self._store.clear()
-                self._retrieval.clear()
             return
         # With the lock held, so that no cookie goes that another thread has stored meanwhile.
         with self._lock:

@@ -13,7 +13,6 @@ _PATH_OF_URI = re.compile(
 )
 
 
-@lru_cache(maxsize=512)
 def written_path(uri: str) -> str:
     """Return the path portion of a URI as it is written, for it is compared as it is sent.
 
@@ -26,8 +25,18 @@ def written_path(uri: str) -> str:
     Returns:
         The path; empty when there is none, or one that has to be encoded before it is sent.
     """
+    return _cached_path(uri) if len(uri) <= _MAX_CACHED else _path_of(uri)
+
+
+def _path_of(uri: str) -> str:
     found = _PATH_OF_URI.match(uri)
     return found[1] if found else ""
+
+
+_cached_path = lru_cache(maxsize=512)(_path_of)
+
+# Characters of a URI that is worth to be remembered: many long ones would be much memory.
+_MAX_CACHED = 512
 
 
 def default_path(uri_path: str) -> str:

@@ -15,7 +15,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 from whimbrel_cookiejar.cookie import SHARED_DOMAIN
-from whimbrel_cookiejar.domains import canonical_host
+from whimbrel_cookiejar.domains import canonical_host, parent_domains
 from whimbrel_cookiejar.paths import path_match
 from whimbrel_cookiejar.rules import Target, applies, is_expired, serialize
 from whimbrel_cookiejar.sent import sent_cookies, sent_morsel
@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Answer", "HostAnswers", "Retrieval"]
 
-_MAX_HOSTS: Final = 256
+# What is kept is bounded by this many fields: 16 MiB when all of them are as long as can be.
+_MAX_HOSTS: Final = 512
+_MAX_ANSWERS: Final = 4
 _FIELD_NAME: Final = len("Cookie: ")
 
 _logger = logging.getLogger("whimbrel_cookiejar")
@@ -80,25 +82,21 @@ class Answer:
 
 
 class HostAnswers:
-    """The answers for one host, good for one generation of the store and for some time.
+    """The answers for one host, good until one of its cookies changes, and for some time.
 
     Attributes:
-        generation: of the store, when they were made.
         until: the first expiry-time among the cookies.
     """
 
-    __slots__ = ("_answers", "_host", "_limits", "_paths", "_records", "generation", "until")
+    __slots__ = ("_answers", "_host", "_limits", "_paths", "_records", "until")
 
-    def __init__(
-        self, host: str, records: list[Record], generation: int, limits: CookieLimits
-    ) -> None:
+    def __init__(self, host: str, records: list[Record], limits: CookieLimits) -> None:
         self._host = host
         self._records = records
         self._limits = limits
         paths = {record.cookie.path for record in records}
         self._paths = tuple(sorted(paths, key=len, reverse=True))
         self._answers: dict[tuple[str | None, bool], Answer] = {}
-        self.generation = generation
         self.until = min([record.cookie.expiry for record in records], default=inf)
 
     def answer(self, path: str, secure: bool, now: float) -> Answer:
@@ -111,6 +109,10 @@ class HostAnswers:
         found = self._answers.get((longest, secure))
         if found is None:
             found = Answer(self._choose(Target(self._host, path, secure), now))
+            if len(self._answers) >= _MAX_ANSWERS:
+                found.accessed = now
+                found.note_access()
+                return found
             self._answers[longest, secure] = found
         found.accessed = now
         return found
@@ -136,16 +138,19 @@ class Retrieval:
     """The answers for the hosts that requests have gone to.
 
     Args:
-        store: the cookies.
+        store: the cookies. It tells `forget` of each change.
         limits: how much may be sent.
     """
 
-    __slots__ = ("_hosts", "_limits", "_store")
+    __slots__ = ("_hosts", "_limits", "_store", "_users")
 
     def __init__(self, store: CookieStore, limits: CookieLimits) -> None:
         self._store = store
         self._limits = limits
         self._hosts: dict[str, HostAnswers] = {}
+        # For each domain the hosts, as URLs have them, whose answers are made of its cookies too.
+        self._users: dict[str, set[str]] = {}
+        store.changed = self.forget
 
     def ready(self, host: str, now: float) -> HostAnswers | None:
         """Return the answers for a host if they are there, and still good.
@@ -158,9 +163,7 @@ class Retrieval:
             now: seconds since the epoch.
         """
         found = self._hosts.get(host)
-        if found is None or found.generation != self._store.generation or found.until <= now:
-            return None
-        return found
+        return None if found is None or found.until <= now else found
 
     def prepare(self, host: str, now: float) -> HostAnswers:
         """Return the answers for a host, after removing what has expired of its cookies.
@@ -169,33 +172,49 @@ class Retrieval:
             host: as the URL has it.
             now: seconds since the epoch.
         """
-        outdated = self._hosts.pop(host, None)
-        if outdated is not None:
-            outdated.note_accesses()
-        # 1. and 2. The canonical host.
+        self._drop(host)
         name = canonical_host(host)
         records = self._store.for_host(name)
         expired = [record.cookie for record in records if is_expired(record.cookie, now)]
         if expired:
             self._store.remove(expired)
             records = self._store.for_host(name)
-        made = HostAnswers(name, records, self._store.generation, self._limits)
+        made = HostAnswers(name, records, self._limits)
         # A host without cookies costs little to look up, and a crawler meets many.
         if records:
             if len(self._hosts) >= _MAX_HOSTS:
-                self.note_accesses()
-                self._hosts.clear()
+                self._drop(next(iter(self._hosts)))
             self._hosts[host] = made
+            for domain in _domains_of(name):
+                self._users.setdefault(domain, set()).add(host)
         return made
+
+    def forget(self, domain: str) -> None:
+        """Forget the answers that the cookies of a domain are in: they change."""
+        for host in tuple(self._users.get(domain, ())):
+            self._drop(host)
 
     def note_accesses(self) -> None:
         """Tell the records when they were last sent: before anybody asks them."""
         for each in self._hosts.values():
             each.note_accesses()
 
-    def clear(self) -> None:
-        """Forget everything."""
-        self._hosts.clear()
+    def _drop(self, host: str) -> None:
+        """Forget the answers for a host, if there are any."""
+        outdated = self._hosts.pop(host, None)
+        if outdated is None:
+            return
+        outdated.note_accesses()
+        for domain in _domains_of(canonical_host(host)):
+            users = self._users[domain]
+            users.discard(host)
+            if not users:
+                del self._users[domain]
+
+
+def _domains_of(host: str) -> tuple[str, ...]:
+    """Return the domains whose cookies a canonical host may get."""
+    return (host, *parent_domains(host), SHARED_DOMAIN)
 
 
 def _without_hidden_shared(records: list[Record]) -> list[Record]:

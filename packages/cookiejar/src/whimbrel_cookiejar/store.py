@@ -14,13 +14,17 @@ from whimbrel_cookiejar.domains import parent_domains
 from whimbrel_cookiejar.rules import cookie_pair, retrieval_order
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from whimbrel_cookiejar.sent import SentMorsel
 
 __all__ = ["CookieStore", "Record"]
 
 _Key = tuple[str, str, bool]
+
+
+def _ignore(_domain: str) -> None:
+    """Do nothing: nobody wants to know."""
 
 
 class Record:
@@ -58,10 +62,10 @@ class CookieStore:
     """The cookies of a jar. It knows their identity and their domains, and no other rule.
 
     Attributes:
-        generation: changes whenever the cookies do.
+        changed: called with the domain of each cookie that is put or removed, after that was done.
     """
 
-    __slots__ = ("_below", "_domains", "_length", "_serial", "generation")
+    __slots__ = ("_below", "_domains", "_length", "_serial", "changed")
 
     def __init__(self) -> None:
         self._domains: dict[str, dict[_Key, Record]] = {}
@@ -70,7 +74,7 @@ class CookieStore:
         self._below: dict[str, set[str]] = {}
         self._length = 0
         self._serial = 0
-        self.generation = 0
+        self.changed: Callable[[str], None] = _ignore
 
     def __len__(self) -> int:
         return self._length
@@ -107,7 +111,7 @@ class CookieStore:
             record = self._of(cookie.domain)[key] = Record(cookie, self._serial)
         else:
             record = self._domains[cookie.domain][key] = Record(cookie, old.serial)
-        self.generation += 1
+        self.changed(cookie.domain)
         return record
 
     def _of(self, domain: str) -> dict[_Key, Record]:
@@ -126,16 +130,18 @@ class CookieStore:
             if records is None or records.pop(key, None) is None:
                 continue
             self._length -= 1
-            self.generation += 1
             if not records:
                 self._forget(cookie.domain)
+            self.changed(cookie.domain)
 
     def clear(self) -> None:
         """Remove everything."""
+        domains = tuple(self._domains)
         self._domains.clear()
         self._below.clear()
         self._length = 0
-        self.generation += 1
+        for domain in domains:
+            self.changed(domain)
 
     def count(self, domain: str) -> int:
         """Return how many cookies have this domain field."""
