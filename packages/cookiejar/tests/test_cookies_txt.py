@@ -171,7 +171,7 @@ def test_a_line_that_is_no_cookie_costs_no_other(line: str, reason: str) -> None
 
 @pytest.mark.parametrize(
     "text",
-    ["", "\n", "\r\n\r\n", HEADER, "# HTTP Cookie File\n", "# a comment\n#another"],
+    [HEADER, "# HTTP Cookie File\n", "# Netscape HTTP Cookie File\r\n\r\n# a comment"],
 )
 def test_a_file_without_cookies(text: str) -> None:
     assert cookies_from_txt(text) == []
@@ -180,6 +180,11 @@ def test_a_file_without_cookies(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "where"),
     [
+        ("", ""),
+        (b"", ""),
+        ("\n\r\n", ""),
+        ("# a comment\n#another\n", ""),
+        ("#!/bin/sh\n# \n", ""),
         ("a=b; c=d", "line 1"),
         ('{"format": "whimbrel-cookies", "version": 1, "cookies": [\n\n]}\n', "line 1"),
         ('#LWP-Cookies-2.0\nSet-Cookie3: a=b; path="/"; domain=site.example\n', "line 2"),

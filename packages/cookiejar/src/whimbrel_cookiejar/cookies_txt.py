@@ -86,7 +86,7 @@ def cookies_from_txt(text: str | bytes) -> list[tuple[int, Cookie | Rejected]]:
 
     Raises:
         CookieFileError: this is something else: neither its first line is the header, nor has its
-            first line that is no comment the fields of a cookie.
+            first line that is no comment the fields of a cookie, if there is one.
     """
     if isinstance(text, bytes):
         text = text.decode("utf-8", "surrogateescape")
@@ -109,6 +109,9 @@ def cookies_from_txt(text: str | bytes) -> list[tuple[int, Cookie | Rejected]]:
                 f"line {number}",
             )
         known = True
+    if not known:
+        # Taken for a file without cookies, it would empty the jar.
+        raise CookieFileError("no cookies.txt: there is neither its first line nor a cookie")
     return found
 
 
