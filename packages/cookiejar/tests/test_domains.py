@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from whimbrel_cookiejar.domains import (
     canonical_host,
     domain_match,
+    host_name,
     is_ip_address,
     parent_domains,
 )
@@ -28,6 +29,27 @@ HOSTS = st.lists(st.sampled_from(["a", "b", "co", "1", "xn--x", ""]), min_size=1
 )
 def test_canonical_host(host: str, canonical: str) -> None:
     assert canonical_host(host) == canonical
+
+
+@pytest.mark.parametrize(
+    ("domain", "host"),
+    [
+        ("", ""),
+        ("Site.Example", "site.example"),
+        ("my_host.site.example", "my_host.site.example"),
+        ("münchen.example", "xn--mnchen-3ya.example"),
+        ("0:0::1", "::1"),
+        ("a b", None),
+        ("a\tb", None),
+        ("a\n.example", None),
+        ("a.example:80", None),
+        ("a/b", None),
+        ("é" * 80 + ".example", None),
+        ("a." * 128, None),
+    ],
+)
+def test_host_name(domain: str, host: str | None) -> None:
+    assert host_name(domain) == host
 
 
 def test_a_host_without_an_a_label_is_an_error() -> None:

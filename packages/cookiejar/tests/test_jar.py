@@ -12,7 +12,7 @@ import pytest
 from multidict import MultiDict
 from yarl import URL
 
-from whimbrel_cookiejar import Cookie, CookieJar, CookieLimits, Rejected
+from whimbrel_cookiejar import Cookie, CookieJar, CookieLimits, Rejected, parse_set_cookies
 from whimbrel_cookiejar.testing import FixedPublicSuffixes
 
 NOW = 1_800_000_000.0
@@ -464,7 +464,8 @@ def test_refusals_are_logged_without_values(caplog: pytest.LogCaptureFixture) ->
     caplog.set_level(logging.DEBUG, "whimbrel_cookiejar")
     jar = CookieJar()
     jar.update_cookies_from_headers(["a=s3cret; Domain=com", "b=s3cret"], SITE)
-    jar.update_cookies({"__Host-c": "s3cret"}, SITE)
+    unkept = SimpleCookie({"__Host-c": "s3cret"})
+    jar.update_cookies(unkept, SITE)
     broken = SimpleCookie({"d": "s3cret"})
     jar.update_cookies({"d\n": broken["d"]}, SITE)
     assert caplog.messages == [
@@ -472,6 +473,77 @@ def test_refusals_are_logged_without_values(caplog: pytest.LogCaptureFixture) ->
         "cookie '__Host-c' refused: __Host- came without Secure, without Path=/, or with Domain",
         r"cookie 'd\n' refused: the name or the value contains a control character",
     ]
+
+
+def test_what_the_program_sets_has_what_its_name_promises() -> None:
+    plain = {"__Secure-a": "1", "__Host-b": "2"}
+    for cookies in (plain, SimpleCookie(plain)):
+        jar = CookieJar()
+        jar.update_cookies(cookies)
+        assert jar.cookie_header("https://any.example/x") == "__Secure-a=1; __Host-b=2"
+        assert jar.cookie_header("http://any.example/x") == ""
+    jar = CookieJar()
+    jar.update_cookies(plain, SITE)
+    assert jar.cookie_header(SITE) == "__Secure-a=1; __Host-b=2"
+    assert jar.cookie_header("https://www.site.example/") == ""
+    # It cannot be kept here, and nothing else is taken.
+    with pytest.raises(ValueError, match="cookie '__Host-b' needs the URL of a secure connection"):
+        jar.update_cookies({"c": "3", "__Host-b": "4"}, URL("http://site.example/"))
+    assert jar.cookie_header(SITE) == "__Secure-a=1; __Host-b=2"
+    # A server has to keep its promises itself, also in the jar of a program that watches.
+    jar.update_cookies_from_headers(["__Secure-d=5"], SITE)
+    jar.update_cookies(parse_set_cookies(["__Secure-d=5"]), SITE)
+    assert len(jar) == 2
+
+
+def test_no_morsel_says_what_no_field_can() -> None:
+    jar = CookieJar()
+    line = "x\n.victim.example\tTRUE\t/\tFALSE\t0\tsid\tevil\nq"
+    # As an octal escape in a field makes it; the setter of newer versions refuses it.
+    no_host = "☃" * 70 + ".example"
+    for attribute, value in [
+        ("domain", line),
+        ("path", "/\nq"),
+        ("domain", no_host),
+        ("domain", "."),
+    ]:
+        morsel = SimpleCookie("bad=1")["bad"]
+        dict.__setitem__(morsel, attribute, value)
+        jar.update_cookies([("a", "1"), ("bad", morsel), ("c", "3")])
+        assert [cookie.name for cookie in jar.all_cookies()] == ["a", "c"]
+        jar.clear()
+
+
+def test_the_empty_domain_is_that_of_the_cookies_for_every_host() -> None:
+    jar = CookieJar()
+    jar.update_cookies({"shared": "1"})
+    kept(jar, "a=1")
+    with pytest.raises(ValueError, match="no domain"):
+        jar.clear_domain(".")
+    assert len(jar) == 2
+    jar.clear_domain("")
+    assert [cookie.name for cookie in jar.all_cookies()] == ["a"]
+
+
+def test_looking_at_a_jar_removes_nothing() -> None:
+    """The time of these methods is the present, and a program's may be another."""
+    jar = CookieJar()
+    kept(jar, "a=1; Max-Age=60", now=1000)
+    assert (len(jar), bool(jar), list(jar), len(jar.host_only_cookies)) == (0, False, [], 0)
+    jar.clear(lambda _: True)
+    assert jar.cookie_header(HTTPS, 1001) == "a=1"
+
+
+@pytest.mark.parametrize("fields", ["sid=1; Path=/", b"sid=1; Path=/"])
+def test_a_field_is_no_response(fields: Any) -> None:
+    jar = CookieJar()
+    with pytest.raises(TypeError, match=r"a list of values, not (str|bytes)"):
+        jar.store_response(fields, SITE)
+    with pytest.raises(TypeError, match="a list of values"):
+        jar.update_cookies_from_headers(fields, SITE)
+    with pytest.raises(TypeError, match="a list of values"):
+        parse_set_cookies(fields)
+    assert len(jar) == 0
 
 
 def test_iteration_shows_every_cookie_that_lives() -> None:
@@ -830,12 +902,10 @@ def test_clear_removes_no_cookie_that_its_predicate_has_not_seen() -> None:
 
     def predicate(morsel: Morsel[str]) -> bool:
         writer.start()
-        # It cannot end while the jar is being cleared; if it could, it would have by then.
-        writer.join(0.1)
+        writer.join()
         return morsel.value == "old"
 
     jar.clear(predicate)
-    writer.join()
     assert jar.cookie_header(HTTPS) == "a=new"
 
 

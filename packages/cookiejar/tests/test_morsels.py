@@ -13,6 +13,7 @@ from whimbrel_cookiejar import Cookie, Rejected, parse_set_cookies
 from whimbrel_cookiejar.morsels import (
     bare_morsel,
     cookie_to_morsel,
+    given_cookie,
     morsel_to_set_cookie,
     quote_value,
     set_cookie_to_morsel,
@@ -20,6 +21,7 @@ from whimbrel_cookiejar.morsels import (
     unquote_value,
 )
 from whimbrel_cookiejar.parse import SetCookie, check_name_value, parse_set_cookie
+from whimbrel_cookiejar.rules import Target
 
 COOKIE = Cookie(
     name="sid",
@@ -194,6 +196,32 @@ def test_a_morsel_that_is_no_cookie(value: str) -> None:
     outcome = morsel_to_set_cookie("a", morsel, coded=False)
     assert isinstance(outcome, Rejected)
     assert outcome.name == "a"
+
+
+@pytest.mark.parametrize("attribute", ["domain", "path", "comment"])
+def test_an_attribute_of_a_morsel_has_no_control_characters(attribute: str) -> None:
+    morsel = bare_morsel("a", "b", unquote=False)
+    dict.__setitem__(morsel, attribute, "/x\n")
+    outcome = morsel_to_set_cookie("a", morsel, coded=False)
+    assert outcome == Rejected("an attribute contains a control character", "a")
+
+
+def test_who_set_what_the_program_gives() -> None:
+    url = Target("site.example", "/", False)
+    everyone = Target("", "/", False)
+    own = SimpleCookie("a=b; Domain=.Other.example")["a"]
+    assert given_cookie("a", "b", url, quote=True) == (SetCookie("a", "b"), url)
+    assert given_cookie("a", 1, everyone, quote=True) == (
+        SetCookie("a", "1"),
+        Target("", "/", True),
+    )
+    parsed = SetCookie("a", "b", domain="other.example")
+    assert given_cookie("a", own, url, quote=True) == (parsed, url)
+    sender = Target("other.example", "/", True)
+    assert given_cookie("a", own, everyone, quote=True) == (parsed, sender)
+    own["domain"] = "☃" * 70 + ".example"
+    outcome = given_cookie("a", own, everyone, quote=True)
+    assert outcome == Rejected("Domain is not the name of a host", "a")
 
 
 def test_text_of_the_program() -> None:

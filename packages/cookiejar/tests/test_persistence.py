@@ -123,6 +123,21 @@ def test_session_cookies_can_be_left_out(tmp_path: Path) -> None:
     assert len(jar.all_cookies(NOW)) == 7
 
 
+def test_too_many_of_one_domain_cost_the_others_nothing() -> None:
+    hosts = [f"h{number}.example" for number in range(10)]
+    many = CookieJar(limits=CookieLimits(per_domain=400))
+    jar = CookieJar(limits=CookieLimits(per_domain=10, in_all=30))
+    for number in range(200):
+        many.store(f"n{number}=1", "https://many.example/", NOW + 1 + number)
+    for host in hosts:
+        many.store("more=1", f"https://{host}/", NOW + 300)
+        jar.store("own=1", f"https://{host}/", NOW)
+    assert jar.loads(many.dumps(now=NOW + 300), merge=True, now=NOW + 300)
+    for host in hosts:
+        assert jar.cookie_header(f"https://{host}/", NOW + 300) == "own=1; more=1"
+    assert len(jar.cookies_for("https://many.example/", NOW + 300)) == 9
+
+
 def test_merging_keeps_what_the_file_does_not_replace() -> None:
     jar = CookieJar()
     jar.store("a=old; Path=/", SITE, NOW)

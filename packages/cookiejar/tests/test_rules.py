@@ -15,6 +15,7 @@ from whimbrel_cookiejar.rules import (
     cookie_pair,
     hides_secure,
     is_expired,
+    keep_promises,
     retrieval_order,
     serialize,
 )
@@ -238,9 +239,29 @@ def test_secure_and_what_the_prefixes_promise(
 def test_a_cookie_of_no_host_is_for_every_host() -> None:
     cookie = accepted("a=b", Target(SHARED_DOMAIN, "/", True))
     assert (cookie.domain, cookie.host_only, cookie.path) == (SHARED_DOMAIN, False, "/")
-    # and so cannot keep the promise of "__Host-".
-    outcome = decide("__Host-a=b; Secure; Path=/", Target(SHARED_DOMAIN, "/", True))
-    assert outcome == Rejected(HOST_PREFIX, "__Host-a")
+    # as if each host had set it for itself.
+    for line in ("__Host-a=b; Secure; Path=/", "__Secure-a=b; Secure"):
+        assert accepted(line, Target(SHARED_DOMAIN, "/", True)).secure
+    for line in ("__Host-a=b; Path=/", "__Host-a=b; Secure", "__Host-a=b; Secure; Path=/x"):
+        outcome = decide(line, Target(SHARED_DOMAIN, "/", True))
+        assert outcome == Rejected(HOST_PREFIX, "__Host-a")
+
+
+@pytest.mark.parametrize(
+    ("name", "secure", "path"),
+    [
+        ("__Secure-a", True, None),
+        ("__sEcUrE-", True, None),
+        ("__Host-a", True, "/"),
+        ("__HOST-a", True, "/"),
+        ("__Secure", False, None),
+        ("x__Host-", False, None),
+    ],
+)
+def test_promises_are_kept(name: str, secure: bool, path: str | None) -> None:
+    parsed = SetCookie(name, "b")
+    keep_promises(parsed)
+    assert parsed == SetCookie(name, "b", secure=secure, path=path)
 
 
 OLD = accepted("a=b; Domain=site.example; Path=/x; Secure")

@@ -7,7 +7,12 @@ from functools import lru_cache
 
 from yarl import URL
 
-__all__ = ["canonical_host", "domain_match", "is_ip_address", "parent_domains"]
+from whimbrel_cookiejar.cookie import SHARED_DOMAIN
+
+__all__ = ["canonical_host", "domain_match", "host_name", "is_ip_address", "parent_domains"]
+
+_MAX_HOST = 255
+"""The characters that a name in the DNS may have, dots included (RFC 1035 section 2.3.4)."""
 
 # A last label that is a number: no top-level domain is one, and resolvers read such hosts as IPv4
 # addresses even when they are incomplete ("127.1") or hexadecimal ("0x7f.1").
@@ -39,6 +44,22 @@ def canonical_host(host: str) -> str:
         host = URL.build(scheme="http", host=host).raw_host or ""
     # Comparison is of lower-case strings (section 5.1.3).
     return host.lower()
+
+
+def host_name(domain: str) -> str | None:
+    """Return the canonical host that a URL with the host `domain` has, if there can be one.
+
+    `SHARED_DOMAIN` stays what it is.
+    """
+    if domain == SHARED_DOMAIN:
+        return SHARED_DOMAIN
+    if len(domain) > _MAX_HOST:
+        return None
+    try:
+        host = URL.build(scheme="http", host=domain).raw_host
+    except ValueError:
+        return None
+    return None if host is None else host.lower()
 
 
 @lru_cache(maxsize=512)

@@ -19,17 +19,22 @@ from whimbrel_cookiejar.eviction import excess
 from whimbrel_cookiejar.limits import DEFAULT_LIMITS, CookieLimits
 from whimbrel_cookiejar.morsels import (
     cookie_to_morsel,
-    morsel_to_set_cookie,
+    given_cookie,
     set_cookie_pairs,
-    text_to_set_cookie,
 )
-from whimbrel_cookiejar.parse import SetCookie, parse_set_cookie
+from whimbrel_cookiejar.parse import SetCookie, check_fields, parse_set_cookie
 from whimbrel_cookiejar.paths import written_path
 from whimbrel_cookiejar.persistence import PersistentCookieJar
 from whimbrel_cookiejar.public_suffixes import PublicSuffixList
 from whimbrel_cookiejar.restore import readmit
 from whimbrel_cookiejar.retrieval import Answer, Retrieval
-from whimbrel_cookiejar.rules import Target, hides_secure, is_expired, make_cookie, scope_of
+from whimbrel_cookiejar.rules import (
+    Target,
+    hides_secure,
+    is_expired,
+    make_cookie,
+    scope_of,
+)
 from whimbrel_cookiejar.store import CookieStore
 
 if TYPE_CHECKING:
@@ -116,7 +121,7 @@ class CookieJar(PersistentCookieJar):
         """The cookies that go to no host below their domain; see `AbstractCookieJar`."""
         return frozenset(
             (cookie.domain, cookie.path.rstrip("/"), cookie.name)
-            for cookie in self.all_cookies()
+            for cookie in self._living()
             if cookie.host_only
         )
 
@@ -158,8 +163,10 @@ class CookieJar(PersistentCookieJar):
             What `store` would return for each of them, in their order.
 
         Raises:
+            TypeError: this is one value; `store` takes one.
             ValueError: the URL is none, or has no host.
         """
+        check_fields(set_cookies)
         target = self._target(url)
         if target.host == SHARED_DOMAIN:
             raise ValueError("a Set-Cookie field needs the URL it came from, and this has no host")
@@ -221,13 +228,11 @@ class CookieJar(PersistentCookieJar):
     # The interface of the reference: morsels.
 
     def __iter__(self) -> Iterator[Morsel[str]]:
-        for cookie in self.all_cookies():
+        for cookie in self._living():
             yield cookie_to_morsel(cookie, unquote=self._quote_cookie)
 
     def __len__(self) -> int:
-        with self._lock:
-            self._expire(time())
-            return len(self._store)
+        return len(self._living())
 
     def clear(self, predicate: ClearCookiePredicate | None = None) -> None:
         """Remove every cookie, or those whose morsels `predicate` is true for."""
@@ -235,24 +240,29 @@ class CookieJar(PersistentCookieJar):
             with self._lock:
                 self._store.clear()
             return
-        # With the lock held, so that no cookie goes that another thread has stored meanwhile.
+        doomed = [
+            cookie
+            for cookie in self._living()
+            if predicate(cookie_to_morsel(cookie, unquote=self._quote_cookie))
+        ]
         with self._lock:
-            doomed = [
-                cookie
-                for cookie in self.all_cookies()
-                if predicate(cookie_to_morsel(cookie, unquote=self._quote_cookie))
-            ]
-            self._store.remove(doomed)
+            # One that was replaced meanwhile, perhaps by the predicate, is not the one it saw.
+            found = [self._store.get(cookie) for cookie in doomed]
+            self._store.remove(
+                [seen for seen, r in zip(doomed, found, strict=True) if r and r.cookie is seen]
+            )
 
     def clear_domain(self, domain: str) -> None:
         """Remove the cookies of a domain and of the domains below it.
 
         Args:
-            domain: with or without a leading dot.
+            domain: with or without a leading dot; empty for the cookies that go to every host.
 
         Raises:
             ValueError: this is no domain.
         """
+        if domain == ".":
+            raise ValueError("'.' is no domain")
         domain = canonical_host(domain.removeprefix("."))
         with self._lock:
             self._store.remove([record.cookie for record in self._store.below(domain)])
@@ -267,12 +277,15 @@ class CookieJar(PersistentCookieJar):
 
         Args:
             cookies: names with values or morsels, in a mapping or in pairs. A value is quoted if
-                `quote_cookie`; a morsel's has been.
+                `quote_cookie`; a morsel's has been. With a name that begins with `__Secure-` or
+                `__Host-`, a value has the attributes that this promises, and without a URL a morsel
+                without attributes, too: it goes over secure connections only.
             response_url: the URL of the response that they came with.
 
         Raises:
             TypeError: a value is neither text, a number nor a morsel, or the cookies are text.
-            ValueError: no cookie can have this name, or this value. None of the cookies is taken.
+            ValueError: no cookie can have this name, or this value, or not from this URL. None of
+                the cookies is taken.
         """
         given: object = cookies
         if isinstance(given, str):  # which would be taken for pairs of characters
@@ -282,14 +295,11 @@ class CookieJar(PersistentCookieJar):
         pairs: Iterable[tuple[str, Any]] = (
             cookies.items() if isinstance(cookies, Mapping) else cookies
         )
-        all_parsed = [self._parsed(name, value) for name, value in pairs]
+        quote, limits = self._quote_cookie, self._limits
+        all_given = [given_cookie(*pair, target, quote=quote, limits=limits) for pair in pairs]
         with self._lock:
-            for parsed in all_parsed:
-                outcome = (
-                    parsed
-                    if isinstance(parsed, Rejected)
-                    else self._take(parsed, _sender(parsed, target), now)
-                )
+            for each in all_given:
+                outcome = each if isinstance(each, Rejected) else self._take(*each, now)
                 if isinstance(outcome, Rejected):
                     _log(outcome)
 
@@ -301,8 +311,10 @@ class CookieJar(PersistentCookieJar):
             response_url: the URL of the response.
 
         Raises:
+            TypeError: this is one value.
             ValueError: the URL has no host.
         """
+        check_fields(headers)
         if type(self).update_cookies is not CookieJar.update_cookies:
             # Programs have subclasses that watch or filter in `update_cookies`: they are asked.
             limited = headers[: self._limits.per_response]
@@ -382,8 +394,10 @@ class CookieJar(PersistentCookieJar):
                 self._store.clear()
             for _, cookie in admitted:
                 self._store.put(cookie)
-            for domain in {cookie.domain for _, cookie in admitted}:
-                self._evict(domain, now)
+            # First what is too much of each domain, so that none costs the others theirs.
+            for domain in dict.fromkeys(cookie.domain for _, cookie in admitted):
+                self._evict_of_domain(domain, now)
+            self._evict_of_all(now)
             for number, cookie in admitted:
                 if self._store.get(cookie) is None:
                     refused.append((number, Rejected.named(_EVICTED, cookie.name)))
@@ -424,15 +438,6 @@ class CookieJar(PersistentCookieJar):
         secure = url.scheme in _SECURE_SCHEMES or self._is_secure_origin(url)
         return Target(canonical_host(host), written or url.raw_path, secure)
 
-    def _parsed(self, name: str, value: object) -> SetCookie | Rejected:
-        if isinstance(value, Morsel):
-            return morsel_to_set_cookie(name, value, coded=self._quote_cookie, limits=self._limits)
-        if not isinstance(value, str | int | float):
-            raise TypeError(
-                f"a cookie's value is text or a Morsel, and not {type(value).__qualname__}"
-            )
-        return text_to_set_cookie(name, str(value), quote=self._quote_cookie, limits=self._limits)
-
     def _take(self, parsed: SetCookie, target: Target, now: float) -> Cookie | Rejected:
         """Put a cookie into the store (RFC 6265bis section 5.7)."""
         store = self._store
@@ -459,21 +464,26 @@ class CookieJar(PersistentCookieJar):
             return cookie
         record = store.put(cookie, old)
         if old is None:
-            self._evict(domain, now)
+            self._evict_of_domain(domain, now)
+            self._evict_of_all(now)
             if store.get(cookie) is not record:
                 return Rejected.named(_EVICTED, cookie.name)
         return cookie
 
-    def _evict(self, domain: str, now: float) -> None:
-        """Remove excess cookies, if there are any since one was added to a domain."""
-        store, limits = self._store, self._limits
-        if store.count(domain) > limits.per_domain:
+    def _evict_of_domain(self, domain: str, now: float) -> None:
+        """Remove the excess cookies of a domain, if there are any."""
+        store, limit = self._store, self._limits.per_domain
+        if store.count(domain) > limit:
             self._retrieval.note_accesses()
-            doomed = excess(store.of_domain(domain), limits.per_domain, now, crowded=True)
+            doomed = excess(store.of_domain(domain), limit, now, crowded=True)
             store.remove([record.cookie for record in doomed])
-        if len(store) > limits.in_all:
+
+    def _evict_of_all(self, now: float) -> None:
+        """Remove the excess cookies of the jar, if there are any; no domain in it has some."""
+        store, limit = self._store, self._limits.in_all
+        if len(store) > limit:
             self._retrieval.note_accesses()
-            doomed = excess(store, limits.in_all, now, crowded=False)
+            doomed = excess(store, limit, now, crowded=False)
             store.remove([record.cookie for record in doomed])
 
     def _hides_secure(self, cookie: Cookie, now: float) -> bool:
@@ -484,16 +494,18 @@ class CookieJar(PersistentCookieJar):
         name = cookie.name
         return any(hides_secure(cookie, r.cookie, now) for r in near if r.cookie.name == name)
 
+    def _living(self) -> list[Cookie]:
+        """Return the cookies, as they were stored, whose time has not passed at present.
+
+        Nothing is removed: this is for methods without a `now`, and the program's may be another.
+        """
+        now = time()
+        with self._lock:
+            return [r.cookie for r in self._store if not is_expired(r.cookie, now)]
+
     def _expire(self, now: float) -> None:
         """Remove every cookie whose time has passed."""
         self._store.remove([r.cookie for r in self._store if is_expired(r.cookie, now)])
-
-
-def _sender(parsed: SetCookie, target: Target) -> Target:
-    """Return who set a cookie of `update_cookies`: the response's URL, or else its own domain."""
-    if target.host != SHARED_DOMAIN:
-        return target
-    return Target(canonical_host(parsed.domain or SHARED_DOMAIN), "/", True)
 
 
 def _log(refused: Rejected) -> None:

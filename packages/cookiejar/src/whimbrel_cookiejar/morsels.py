@@ -11,15 +11,19 @@ from http.cookies import Morsel, SimpleCookie
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from whimbrel_cookiejar.cookie import Cookie, Rejected
+from whimbrel_cookiejar.cookie import SHARED_DOMAIN, Cookie, Rejected
 from whimbrel_cookiejar.dates import format_http_date
+from whimbrel_cookiejar.domains import host_name
 from whimbrel_cookiejar.limits import DEFAULT_LIMITS, CookieLimits
 from whimbrel_cookiejar.parse import (
     SetCookie,
     apply_attribute,
+    check_fields,
     check_name_value,
+    has_controls,
     parse_set_cookie,
 )
+from whimbrel_cookiejar.rules import Target, keep_promises
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,6 +32,7 @@ __all__ = [
     "bare_morsel",
     "cookie_to_morsel",
     "fill_morsel",
+    "given_cookie",
     "morsel_to_set_cookie",
     "parse_set_cookies",
     "quote_value",
@@ -148,6 +153,49 @@ def _set_attributes(morsel: Morsel[str], attributes: dict[str, Any]) -> None:
             dict.__setitem__(morsel, key, value)
 
 
+def given_cookie(
+    name: str, value: object, url: Target, *, quote: bool, limits: CookieLimits = DEFAULT_LIMITS
+) -> tuple[SetCookie, Target] | Rejected:
+    """Return a cookie that the program gives as a field, and who sent it.
+
+    Args:
+        name: the name.
+        value: text, a number or a morsel.
+        url: who sent it; for `SHARED_DOMAIN` it is the morsel's own domain, or every host.
+        quote: whether to quote a value if it needs that.
+        limits: those on octets count.
+
+    Raises:
+        TypeError: the value is something else.
+        ValueError: no cookie can have this name, or this value, or not from this URL.
+    """
+    shared = url.host == SHARED_DOMAIN
+    parsed: SetCookie | Rejected
+    if isinstance(value, Morsel):
+        # With a URL it may be a server's, which has to keep its promises itself.
+        plain = shared and not any(value.values())
+        parsed = morsel_to_set_cookie(name, value, coded=quote, limits=limits)
+        if isinstance(parsed, Rejected):
+            return parsed
+    elif isinstance(value, str | int | float):
+        plain = True
+        parsed = text_to_set_cookie(name, str(value), quote=quote, limits=limits)
+    else:
+        raise TypeError(f"a cookie's value is text or a Morsel, and not {type(value).__qualname__}")
+    if plain:
+        keep_promises(parsed)
+    if not shared:
+        if plain and parsed.secure and not url.secure:
+            shown = Rejected.named("", name).name
+            raise ValueError(f"cookie '{shown}' needs the URL of a secure connection")
+        return parsed, url
+    host = SHARED_DOMAIN if parsed.domain is None else host_name(parsed.domain)
+    # A Domain of "." is empty, and not every host's.
+    if host is None or (host == SHARED_DOMAIN and parsed.domain is not None):
+        return Rejected.named("Domain is not the name of a host", name)
+    return parsed, Target(host, "/", True)
+
+
 def morsel_to_set_cookie(
     name: str, morsel: Morsel[Any], *, coded: bool, limits: CookieLimits = DEFAULT_LIMITS
 ) -> SetCookie | Rejected:
@@ -167,6 +215,8 @@ def morsel_to_set_cookie(
         # An attribute that is not there has an empty value, and so has a flag that is not set.
         if value is True or (value is not False and str(value)):
             text = "" if value is True else str(value)
+            if has_controls(text):
+                return Rejected.named("an attribute contains a control character", name)
             apply_attribute(parsed, attribute, text, limits.attribute_octets)
     return parsed
 
@@ -204,7 +254,11 @@ def set_cookie_pairs(
             could keep are left out.
         unquote: whether a morsel's `value` is without the quotes that the field has.
         limits: those on octets count.
+
+    Raises:
+        TypeError: this is one value.
     """
+    check_fields(fields)
     pairs = []
     for field in fields:
         parsed = parse_set_cookie(field, limits)
@@ -219,6 +273,9 @@ def parse_set_cookies(fields: Iterable[str]) -> SimpleCookie:
     Args:
         fields: the values of its Set-Cookie field lines, one cookie each. Those that no client
             could keep are left out; of a name that comes twice, the last one counts.
+
+    Raises:
+        TypeError: this is one value.
     """
     cookies = SimpleCookie()
     # `dict`'s method, because that of `BaseCookie` refuses names.

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 __all__ = [
     "SetCookie",
     "apply_attribute",
+    "check_fields",
     "check_name_value",
+    "has_controls",
     "parse_set_cookie",
 ]
 
@@ -102,6 +104,18 @@ def parse_set_cookie(
     return SetCookie(name, value, *read(attributes, limits.attribute_octets))
 
 
+def check_fields(fields: object) -> None:
+    """Check that these are the fields of a response, and not one of them.
+
+    Raises:
+        TypeError: it is one, each character of which would be taken for a cookie.
+    """
+    if isinstance(fields, str | bytes):
+        raise TypeError(
+            f"the Set-Cookie fields of a response are a list of values, not {type(fields).__name__}"
+        )
+
+
 def check_name_value(name: str, value: str, limits: CookieLimits = DEFAULT_LIMITS) -> str | None:
     """Return why no cookie can have this name and value, or `None` when one can.
 
@@ -115,6 +129,11 @@ def check_name_value(name: str, value: str, limits: CookieLimits = DEFAULT_LIMIT
     if name != name.strip(_WSP) or value != value.strip(_WSP):
         return "the name or the value begins or ends with white space"
     return _check_size(name, value, limits)
+
+
+def has_controls(text: str) -> bool:
+    """Tell whether a field with this text in it would be ignored (section 5.6, step 1)."""
+    return _CONTROL.search(text) is not None
 
 
 def _check_size(name: str, value: str, limits: CookieLimits) -> str | None:

@@ -7,9 +7,8 @@ from dataclasses import replace
 from math import inf
 from typing import TYPE_CHECKING
 
-from yarl import URL
-
-from whimbrel_cookiejar.cookie import SHARED_DOMAIN, Cookie, Rejected
+from whimbrel_cookiejar.cookie import Cookie, Rejected
+from whimbrel_cookiejar.domains import host_name
 from whimbrel_cookiejar.limits import DEFAULT_LIMITS, CookieLimits
 from whimbrel_cookiejar.parse import SetCookie, check_name_value
 from whimbrel_cookiejar.rules import Target, accept
@@ -18,9 +17,6 @@ if TYPE_CHECKING:
     from whimbrel_cookiejar.interfaces import PublicSuffixes
 
 __all__ = ["readmit"]
-
-_MAX_HOST = 255
-"""The characters that a name in the DNS may have, dots included (RFC 1035 section 2.3.4)."""
 
 # Of a Path attribute or of a URL: HTAB may be in the first, and ";" in the second.
 _NO_PATH = re.compile(r"[\x00-\x08\x0A-\x1F\x7F\uD800-\uDC7F\uDD00-\uDFFF]")
@@ -50,7 +46,7 @@ def readmit(
     refusal = check_name_value(saved.name, saved.value, limits)
     if refusal is not None:
         return Rejected.named(refusal, saved.name)
-    host = _host(saved.domain)
+    host = host_name(saved.domain)
     if host is None:
         return Rejected.named("the domain is not the name of a host", saved.name)
     # Without this check, the rules would replace it by the default path, which is a wider one.
@@ -76,16 +72,3 @@ def readmit(
     return replace(
         cookie, creation=min(saved.creation, now), last_access=min(saved.last_access, now)
     )
-
-
-def _host(domain: str) -> str | None:
-    """Return the canonical host that a URL with the host `domain` has, if there can be one."""
-    if domain == SHARED_DOMAIN:
-        return SHARED_DOMAIN
-    if len(domain) > _MAX_HOST:
-        return None
-    try:
-        host = URL.build(scheme="http", host=domain).raw_host
-    except ValueError:
-        return None
-    return None if host is None else host.lower()

@@ -31,6 +31,7 @@ __all__ = [
     "cookie_pair",
     "hides_secure",
     "is_expired",
+    "keep_promises",
     "make_cookie",
     "retrieval_order",
     "scope_of",
@@ -116,7 +117,9 @@ def scope_of(
     # 20. to 22. What the prefixes of a name promise.
     # 22. Without a name, what is sent is the value: it must not look like a name with a prefix.
     if (parsed.name or parsed.value).startswith("__"):
-        refusal = _broken_promise(parsed, host_only=host_only, path=path)
+        # What the program sets for every host is as if each host had set it for itself.
+        own = host_only or domain == SHARED_DOMAIN
+        refusal = _broken_promise(parsed, host_only=own, path=path)
         if refusal is not None:
             return Rejected.named(refusal, parsed.name)
     return domain, host_only, path
@@ -192,6 +195,15 @@ def _broken_promise(parsed: SetCookie, *, host_only: bool, path: str) -> str | N
     ):
         return "__Host- came without Secure, without Path=/, or with Domain"
     return None
+
+
+def keep_promises(parsed: SetCookie) -> None:
+    """Give a cookie that has no attributes those that the prefix of its name promises."""
+    name = parsed.name.lower()
+    if name.startswith((_SECURE_PREFIX, _HOST_PREFIX)):
+        parsed.secure = True
+    if name.startswith(_HOST_PREFIX):
+        parsed.path = "/"
 
 
 def hides_secure(new: Cookie, old: Cookie, now: float) -> bool:
