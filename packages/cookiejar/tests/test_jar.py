@@ -465,6 +465,7 @@ def test_refusals_are_logged_without_values(caplog: pytest.LogCaptureFixture) ->
     jar = CookieJar()
     jar.update_cookies_from_headers(["a=s3cret; Domain=com", "b=s3cret"], SITE)
     unkept = SimpleCookie({"__Host-c": "s3cret"})
+    unkept["__Host-c"]["path"] = "/"
     jar.update_cookies(unkept, SITE)
     broken = SimpleCookie({"d": "s3cret"})
     jar.update_cookies({"d\n": broken["d"]}, SITE)
@@ -482,18 +483,28 @@ def test_what_the_program_sets_has_what_its_name_promises() -> None:
         jar.update_cookies(cookies)
         assert jar.cookie_header("https://any.example/x") == "__Secure-a=1; __Host-b=2"
         assert jar.cookie_header("http://any.example/x") == ""
-    jar = CookieJar()
-    jar.update_cookies(plain, SITE)
-    assert jar.cookie_header(SITE) == "__Secure-a=1; __Host-b=2"
-    assert jar.cookie_header("https://www.site.example/") == ""
+        jar = CookieJar()
+        jar.update_cookies(cookies, SITE)
+        assert jar.cookie_header(SITE) == "__Secure-a=1; __Host-b=2"
+        assert jar.cookie_header("https://www.site.example/") == ""
     # It cannot be kept here, and nothing else is taken.
     with pytest.raises(ValueError, match="cookie '__Host-b' needs the URL of a secure connection"):
         jar.update_cookies({"c": "3", "__Host-b": "4"}, URL("http://site.example/"))
     assert jar.cookie_header(SITE) == "__Secure-a=1; __Host-b=2"
-    # A server has to keep its promises itself, also in the jar of a program that watches.
-    jar.update_cookies_from_headers(["__Secure-d=5"], SITE)
-    jar.update_cookies(parse_set_cookies(["__Secure-d=5"]), SITE)
+    jar.update_cookies(SimpleCookie(plain), URL("http://www.site.example/"))
     assert len(jar) == 2
+
+
+def test_a_server_has_to_keep_its_promises_itself() -> None:
+    class Watching(CookieJar):
+        def update_cookies(self, cookies: Any, response_url: URL = SITE) -> None:
+            super().update_cookies(cookies, response_url)
+
+    fields = ["__Secure-a=1", "__host-b=2", "__Host-c=3; Path=/", "__Secure-d=4; Secure", "e=5"]
+    for jar in (CookieJar(), Watching()):
+        jar.update_cookies_from_headers(fields, SITE)
+        assert [cookie.name for cookie in jar.all_cookies()] == ["__Secure-d", "e"]
+    assert list(parse_set_cookies(fields)) == ["__Secure-d", "e"]
 
 
 def test_no_morsel_says_what_no_field_can() -> None:
@@ -543,6 +554,13 @@ def test_a_field_is_no_response(fields: Any) -> None:
         jar.update_cookies_from_headers(fields, SITE)
     with pytest.raises(TypeError, match="a list of values"):
         parse_set_cookies(fields)
+    assert len(jar) == 0
+
+
+def test_a_response_with_a_field_that_is_none_is_not_stored() -> None:
+    jar = CookieJar()
+    with pytest.raises(AttributeError):
+        jar.store_response(["a=1", None], SITE)  # type: ignore[list-item]  # on purpose
     assert len(jar) == 0
 
 

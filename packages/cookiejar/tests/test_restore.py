@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from whimbrel_cookiejar import Cookie, CookieLimits, Rejected
-from whimbrel_cookiejar.restore import readmit
+from whimbrel_cookiejar.restore import candidates, readmit
 from whimbrel_cookiejar.rules import MAX_AGE
 from whimbrel_cookiejar.testing import FixedPublicSuffixes
 
@@ -200,3 +200,27 @@ def test_what_is_admitted_keeps_every_rule(saved: Cookie) -> None:
         assert cookie.host_only or not cookie.domain
     # To save it and to load it once more changes nothing.
     assert readmit(cookie, NOW, SUFFIXES, unsafe=False) == cookie
+
+
+def test_a_path_is_no_longer_than_that_of_a_field() -> None:
+    limits = CookieLimits(attribute_octets=5)
+    fits, longer = replace(COOKIE, path="/" + "é" * 2), replace(COOKIE, path="/" + "é" * 2 + "x")
+    assert readmit(fits, NOW, SUFFIXES, limits, unsafe=False) == fits
+    outcome = readmit(longer, NOW, SUFFIXES, limits, unsafe=False)
+    assert outcome == Rejected("the path has more than 5 octets", COOKIE.name)
+
+
+def test_a_file_has_no_more_than_twice_the_limits() -> None:
+    limits = CookieLimits(per_domain=2, in_all=3)
+    refused = Rejected("no cookie")
+    names = [(str(number), domain) for number, domain in enumerate("aaaaabbc")]
+    found: list[tuple[int, Cookie | Rejected]] = [
+        (int(name), replace(COOKIE, name=name, domain=domain)) for name, domain in names
+    ]
+    found += [(8, refused), (9, replace(COOKIE, expiry=NOW))]
+    outcome = list(candidates(found, limits, NOW))
+    assert [number for number, _ in outcome] == list(range(9))
+    assert [number for number, each in outcome if isinstance(each, Cookie)] == [0, 1, 2, 3, 5, 6]
+    assert outcome[4][1] == Rejected("there are too many cookies in the file", "4")
+    assert outcome[7][1] == Rejected("there are too many cookies in the file", "7")
+    assert outcome[8][1] is refused

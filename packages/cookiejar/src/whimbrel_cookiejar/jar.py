@@ -26,7 +26,7 @@ from whimbrel_cookiejar.parse import SetCookie, check_fields, parse_set_cookie
 from whimbrel_cookiejar.paths import written_path
 from whimbrel_cookiejar.persistence import PersistentCookieJar
 from whimbrel_cookiejar.public_suffixes import PublicSuffixList
-from whimbrel_cookiejar.restore import readmit
+from whimbrel_cookiejar.restore import candidates, readmit
 from whimbrel_cookiejar.retrieval import Answer, Retrieval
 from whimbrel_cookiejar.rules import (
     Target,
@@ -172,14 +172,12 @@ class CookieJar(PersistentCookieJar):
             raise ValueError("a Set-Cookie field needs the URL it came from, and this has no host")
         now = time() if now is None else now
         limits = self._limits
-        outcomes: list[Cookie | Rejected] = []
+        parsed = [parse_set_cookie(each, limits) for each in set_cookies[: limits.per_response]]
         with self._lock:
-            for field in set_cookies[: limits.per_response]:
-                parsed = parse_set_cookie(field, limits)
-                if isinstance(parsed, SetCookie):
-                    outcomes.append(self._take(parsed, target, now))
-                else:
-                    outcomes.append(parsed)
+            outcomes = [
+                self._take(each, target, now) if isinstance(each, SetCookie) else each
+                for each in parsed
+            ]
         surplus = len(set_cookies) - len(outcomes)
         return outcomes + [_TOO_MANY_OF_RESPONSE] * surplus if surplus else outcomes
 
@@ -256,7 +254,8 @@ class CookieJar(PersistentCookieJar):
         """Remove the cookies of a domain and of the domains below it.
 
         Args:
-            domain: with or without a leading dot; empty for the cookies that go to every host.
+            domain: with or without a leading dot; as in the reference, an empty one is that of the
+                cookies for every host.
 
         Raises:
             ValueError: this is no domain.
@@ -278,8 +277,8 @@ class CookieJar(PersistentCookieJar):
         Args:
             cookies: names with values or morsels, in a mapping or in pairs. A value is quoted if
                 `quote_cookie`; a morsel's has been. With a name that begins with `__Secure-` or
-                `__Host-`, a value has the attributes that this promises, and without a URL a morsel
-                without attributes, too: it goes over secure connections only.
+                `__Host-`, a value and a morsel without attributes have those that this promises,
+                and so go over secure connections only.
             response_url: the URL of the response that they came with.
 
         Raises:
@@ -381,7 +380,7 @@ class CookieJar(PersistentCookieJar):
         now = time() if now is None else now
         admitted: list[tuple[int, Cookie]] = []
         refused: list[tuple[int, Rejected]] = []
-        for number, saved in found:
+        for number, saved in candidates(found, self._limits, now):
             cookie = saved
             if isinstance(saved, Cookie):
                 cookie = readmit(saved, now, self._suffixes, self._limits, unsafe=self._unsafe)

@@ -23,7 +23,7 @@ from whimbrel_cookiejar.parse import (
     has_controls,
     parse_set_cookie,
 )
-from whimbrel_cookiejar.rules import Target, keep_promises
+from whimbrel_cookiejar.rules import Target, keep_promises, promises_secure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -172,8 +172,7 @@ def given_cookie(
     shared = url.host == SHARED_DOMAIN
     parsed: SetCookie | Rejected
     if isinstance(value, Morsel):
-        # With a URL it may be a server's, which has to keep its promises itself.
-        plain = shared and not any(value.values())
+        plain = not any(value.values())
         parsed = morsel_to_set_cookie(name, value, coded=quote, limits=limits)
         if isinstance(parsed, Rejected):
             return parsed
@@ -185,7 +184,8 @@ def given_cookie(
     if plain:
         keep_promises(parsed)
     if not shared:
-        if plain and parsed.secure and not url.secure:
+        # A morsel may be a server's: the rules refuse it.
+        if parsed.secure and not url.secure and not isinstance(value, Morsel):
             shown = Rejected.named("", name).name
             raise ValueError(f"cookie '{shown}' needs the URL of a secure connection")
         return parsed, url
@@ -262,7 +262,8 @@ def set_cookie_pairs(
     pairs = []
     for field in fields:
         parsed = parse_set_cookie(field, limits)
-        if isinstance(parsed, SetCookie):
+        # A server has to keep its promises itself; without attributes, a morsel is the program's.
+        if isinstance(parsed, SetCookie) and (parsed.secure or not promises_secure(parsed.name)):
             pairs.append((parsed.name, set_cookie_to_morsel(parsed, unquote=unquote)))
     return pairs
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import replace
 from math import inf
 from typing import TYPE_CHECKING
@@ -11,15 +12,44 @@ from whimbrel_cookiejar.cookie import Cookie, Rejected
 from whimbrel_cookiejar.domains import host_name
 from whimbrel_cookiejar.limits import DEFAULT_LIMITS, CookieLimits
 from whimbrel_cookiejar.parse import SetCookie, check_name_value
-from whimbrel_cookiejar.rules import Target, accept
+from whimbrel_cookiejar.rules import Target, accept, is_expired
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from whimbrel_cookiejar.interfaces import PublicSuffixes
 
-__all__ = ["readmit"]
+__all__ = ["candidates", "readmit"]
 
 # Of a Path attribute or of a URL: HTAB may be in the first, and ";" in the second.
 _NO_PATH = re.compile(r"[\x00-\x08\x0A-\x1F\x7F\uD800-\uDC7F\uDD00-\uDFFF]")
+
+
+def candidates(
+    found: Iterable[tuple[int, Cookie | Rejected]], limits: CookieLimits, now: float
+) -> Iterator[tuple[int, Cookie | Rejected]]:
+    """Yield what may be taken of a file, and refuse what is more than twice the jar's limits.
+
+    So no file takes long, and no domain in it keeps the others out.
+
+    Args:
+        found: what the file had, with numbers.
+        limits: those of the jar.
+        now: seconds since the epoch; what has expired is left out.
+    """
+    domains: Counter[str] = Counter()
+    total = 0
+    for number, saved in found:
+        if isinstance(saved, Rejected):
+            yield number, saved
+        elif is_expired(saved, now):
+            continue
+        elif total >= 2 * limits.in_all or domains[saved.domain] >= 2 * limits.per_domain:
+            yield number, Rejected.named("there are too many cookies in the file", saved.name)
+        else:
+            total += 1
+            domains[saved.domain] += 1
+            yield number, saved
 
 
 def readmit(
@@ -52,6 +82,10 @@ def readmit(
     # Without this check, the rules would replace it by the default path, which is a wider one.
     if not saved.path.startswith("/") or _NO_PATH.search(saved.path):
         return Rejected.named("the path is none", saved.name)
+    if len(saved.path.encode("utf-8", "surrogateescape")) > limits.attribute_octets:
+        return Rejected.named(
+            f"the path has more than {limits.attribute_octets} octets", saved.name
+        )
     parsed = SetCookie(
         saved.name,
         saved.value,

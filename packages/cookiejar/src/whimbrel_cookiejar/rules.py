@@ -33,6 +33,7 @@ __all__ = [
     "is_expired",
     "keep_promises",
     "make_cookie",
+    "promises_secure",
     "retrieval_order",
     "scope_of",
     "serialize",
@@ -199,11 +200,15 @@ def _broken_promise(parsed: SetCookie, *, host_only: bool, path: str) -> str | N
 
 def keep_promises(parsed: SetCookie) -> None:
     """Give a cookie that has no attributes those that the prefix of its name promises."""
-    name = parsed.name.lower()
-    if name.startswith((_SECURE_PREFIX, _HOST_PREFIX)):
+    if promises_secure(parsed.name):
         parsed.secure = True
-    if name.startswith(_HOST_PREFIX):
+    if parsed.name.lower().startswith(_HOST_PREFIX):
         parsed.path = "/"
+
+
+def promises_secure(name: str) -> bool:
+    """Tell whether the prefix of a cookie's name promises that it is Secure."""
+    return name.lower().startswith((_SECURE_PREFIX, _HOST_PREFIX))
 
 
 def hides_secure(new: Cookie, old: Cookie, now: float) -> bool:
