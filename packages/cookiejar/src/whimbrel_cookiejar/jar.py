@@ -233,7 +233,10 @@ class CookieJar(PersistentCookieJar):
         return len(self._living())
 
     def clear(self, predicate: ClearCookiePredicate | None = None) -> None:
-        """Remove every cookie, or those whose morsels `predicate` is true for."""
+        """Remove every cookie, or those whose morsels `predicate` is true for.
+
+        A cookie that is stored while the predicate is asked stays, in the place of another one too.
+        """
         if predicate is None:
             with self._lock:
                 self._store.clear()
