@@ -145,8 +145,12 @@ class CookieJar(PersistentCookieJar):
         Raises:
             ValueError: the URL is none, or has no host.
         """
-        [outcome] = self.store_response((set_cookie,), url, now)
-        return outcome
+        target = self._sender(url)
+        parsed = parse_set_cookie(set_cookie, self._limits)
+        if isinstance(parsed, Rejected):
+            return parsed
+        with self._lock:
+            return self._take(parsed, target, time() if now is None else now)
 
     def store_response(
         self, set_cookies: Sequence[str | bytes], url: str | URL, now: float | None = None
@@ -167,17 +171,15 @@ class CookieJar(PersistentCookieJar):
             ValueError: the URL is none, or has no host.
         """
         check_fields(set_cookies)
-        target = self._target(url)
-        if target.host == SHARED_DOMAIN:
-            raise ValueError("a Set-Cookie field needs the URL it came from, and this has no host")
+        target = self._sender(url)
         now = time() if now is None else now
         limits = self._limits
         parsed = [parse_set_cookie(each, limits) for each in set_cookies[: limits.per_response]]
+        outcomes: list[Cookie | Rejected] = []
         with self._lock:
-            outcomes = [
-                self._take(each, target, now) if isinstance(each, SetCookie) else each
-                for each in parsed
-            ]
+            for each in parsed:
+                taken = each if isinstance(each, Rejected) else self._take(each, target, now)
+                outcomes.append(taken)
         surplus = len(set_cookies) - len(outcomes)
         return outcomes + [_TOO_MANY_OF_RESPONSE] * surplus if surplus else outcomes
 
@@ -316,7 +318,6 @@ class CookieJar(PersistentCookieJar):
             TypeError: this is one value.
             ValueError: the URL has no host.
         """
-        check_fields(headers)
         if type(self).update_cookies is not CookieJar.update_cookies:
             # Programs have subclasses that watch or filter in `update_cookies`: they are asked.
             limited = headers[: self._limits.per_response]
@@ -428,6 +429,13 @@ class CookieJar(PersistentCookieJar):
             and bool(url.scheme and url.raw_host)
             and url.origin() in self._secure_origins
         )
+
+    def _sender(self, url: str | URL) -> Target:
+        """Return what the rules need of the URL that a field came from."""
+        target = self._target(url)
+        if target.host == SHARED_DOMAIN:
+            raise ValueError("a Set-Cookie field needs the URL it came from, and this has no host")
+        return target
 
     def _target(self, url: str | URL) -> Target:
         written = ""

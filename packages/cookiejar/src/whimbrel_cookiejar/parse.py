@@ -31,6 +31,7 @@ __all__ = [
 _Attributes = tuple[int | None, float | None, str | None, str | None, bool, bool, SameSite, bool]
 
 _SHORT: Final = 256
+_ONE_FIELD: Final = (str, bytes)
 _WSP = " \t"
 _CONTROL = re.compile(r"[\x00-\x08\x0A-\x1F\x7F]")
 _MAX_AGE = re.compile(r"-?[0-9]+\Z")
@@ -110,7 +111,7 @@ def check_fields(fields: object) -> None:
     Raises:
         TypeError: it is one, each character of which would be taken for a cookie.
     """
-    if isinstance(fields, str | bytes):
+    if isinstance(fields, _ONE_FIELD):
         raise TypeError(
             f"the Set-Cookie fields of a response are a list of values, not {type(fields).__name__}"
         )
