@@ -191,8 +191,10 @@ class Retrieval:
 
     def forget(self, domain: str) -> None:
         """Forget the answers that the cookies of a domain are in: they change."""
-        for host in tuple(self._users.get(domain, ())):
-            self._drop(host)
+        users = self._users.get(domain)
+        if users is not None:
+            for host in tuple(users):
+                self._drop(host)
 
     def note_accesses(self) -> None:
         """Tell the records when they were last sent: before anybody asks them."""

@@ -103,15 +103,16 @@ class CookieStore:
             cookie: the cookie.
             old: what `find` has returned for its identity, to spare the look-up.
         """
+        domain = cookie.domain
         key = (cookie.name, cookie.path, cookie.host_only)
         old = old or self.get(cookie)
         if old is None:
             self._length += 1
             self._serial += 1
-            record = self._of(cookie.domain)[key] = Record(cookie, self._serial)
+            record = self._of(domain)[key] = Record(cookie, self._serial)
         else:
-            record = self._domains[cookie.domain][key] = Record(cookie, old.serial)
-        self.changed(cookie.domain)
+            record = self._domains[domain][key] = Record(cookie, old.serial)
+        self.changed(domain)
         return record
 
     def _of(self, domain: str) -> dict[_Key, Record]:
