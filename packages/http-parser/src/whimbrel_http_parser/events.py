@@ -84,7 +84,29 @@ def decode_headers(raw_headers: RawHeaders) -> CIMultiDictProxy[str]:
     return CIMultiDictProxy(CIMultiDict(decoded))
 
 
-class _Head:
+class _Event:  # noqa: PLW1641 -- mutable
+    """What every event can do by the arguments it was made with."""
+
+    __slots__ = ()
+
+    def _content(self) -> tuple[object, ...]:
+        """Return what its constructor takes."""
+        raise NotImplementedError
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, _Event) or type(other) is not type(self):
+            return NotImplemented
+        return self._content() == other._content()
+
+    def __repr__(self) -> str:
+        shown = [str(x) if isinstance(x, Framing) else repr(x) for x in self._content()]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), self._content()
+
+
+class _Head(_Event):
     """The fields of a head; split and decoded when somebody asks.
 
     A subclass sets the attributes itself: one call less for each message.
@@ -144,7 +166,7 @@ class _Head:
         return values
 
 
-class InformationalResponse(_Head):  # noqa: PLW1641 -- mutable
+class InformationalResponse(_Head):
     """A 1xx response, which a final one follows (RFC 9110 section 15.2); never 101.
 
     Args:
@@ -172,27 +194,11 @@ class InformationalResponse(_Head):  # noqa: PLW1641 -- mutable
         self.reason = reason
         self.version = version
 
-    def __reduce__(self) -> tuple[object, ...]:
-        return InformationalResponse, (self.status, self.reason, self.version, self.raw_headers)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, InformationalResponse):
-            return NotImplemented
-        return (
-            self.status == other.status
-            and self.reason == other.reason
-            and self.version == other.version
-            and self.raw_headers == other.raw_headers
-        )
-
-    def __repr__(self) -> str:
-        return (
-            f"InformationalResponse({self.status!r}, {self.reason!r}, {self.version!r}, "
-            f"{self.raw_headers!r})"
-        )
+    def _content(self) -> tuple[object, ...]:
+        return self.status, self.reason, self.version, self.raw_headers
 
 
-class Response(_Head):  # noqa: PLW1641 -- mutable
+class Response(_Head):
     """The head of a final response, or of the one that switches protocols.
 
     Args:
@@ -227,36 +233,12 @@ class Response(_Head):  # noqa: PLW1641 -- mutable
         self.framing = framing
         self.content_length = content_length
 
-    def __reduce__(self) -> tuple[object, ...]:
-        return Response, (
-            self.status,
-            self.reason,
-            self.version,
-            self.raw_headers,
-            self.framing,
-            self.content_length,
-        )
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Response):
-            return NotImplemented
-        return (
-            self.status == other.status
-            and self.reason == other.reason
-            and self.version == other.version
-            and self.raw_headers == other.raw_headers
-            and self.framing == other.framing
-            and self.content_length == other.content_length
-        )
-
-    def __repr__(self) -> str:
-        return (
-            f"Response({self.status!r}, {self.reason!r}, {self.version!r}, "
-            f"{self.raw_headers!r}, {self.framing!s}, {self.content_length!r})"
-        )
+    def _content(self) -> tuple[object, ...]:
+        start = (self.status, self.reason, self.version, self.raw_headers)
+        return (*start, self.framing, self.content_length)
 
 
-class Request(_Head):  # noqa: PLW1641 -- mutable
+class Request(_Head):
     """The head of a request.
 
     Args:
@@ -304,36 +286,12 @@ class Request(_Head):  # noqa: PLW1641 -- mutable
         expectations = b",".join(self.values(b"expect")).lower().split(b",")
         return any(expectation.strip(OWS) == b"100-continue" for expectation in expectations)
 
-    def __reduce__(self) -> tuple[object, ...]:
-        return Request, (
-            self.method,
-            self.target,
-            self.version,
-            self.raw_headers,
-            self.framing,
-            self.content_length,
-        )
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Request):
-            return NotImplemented
-        return (
-            self.method == other.method
-            and self.target == other.target
-            and self.version == other.version
-            and self.raw_headers == other.raw_headers
-            and self.framing == other.framing
-            and self.content_length == other.content_length
-        )
-
-    def __repr__(self) -> str:
-        return (
-            f"Request({self.method!r}, {self.target!r}, {self.version!r}, "
-            f"{self.raw_headers!r}, {self.framing!s}, {self.content_length!r})"
-        )
+    def _content(self) -> tuple[object, ...]:
+        start = (self.method, self.target, self.version, self.raw_headers)
+        return (*start, self.framing, self.content_length)
 
 
-class Data:  # noqa: PLW1641 -- mutable
+class Data(_Event):
     """A piece of the body, with its transfer coding removed.
 
     One `Data` holds all of the body that one `receive_data` brought, however many chunks.
@@ -350,19 +308,11 @@ class Data:  # noqa: PLW1641 -- mutable
         self.data = data
         self.chunk_ends = chunk_ends
 
-    def __reduce__(self) -> tuple[object, ...]:
-        return Data, (self.data, self.chunk_ends)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Data):
-            return NotImplemented
-        return self.data == other.data and self.chunk_ends == other.chunk_ends
-
-    def __repr__(self) -> str:
-        return f"Data({self.data!r}, {self.chunk_ends!r})"
+    def _content(self) -> tuple[object, ...]:
+        return self.data, self.chunk_ends
 
 
-class EndOfMessage:  # noqa: PLW1641 -- mutable
+class EndOfMessage(_Event):
     """The message is complete.
 
     Args:
@@ -375,16 +325,8 @@ class EndOfMessage:  # noqa: PLW1641 -- mutable
     def __init__(self, trailers: RawHeaders = ()) -> None:
         self.trailers = trailers
 
-    def __reduce__(self) -> tuple[object, ...]:
-        return EndOfMessage, (self.trailers,)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, EndOfMessage):
-            return NotImplemented
-        return self.trailers == other.trailers
-
-    def __repr__(self) -> str:
-        return f"EndOfMessage({self.trailers!r})"
+    def _content(self) -> tuple[object, ...]:
+        return (self.trailers,)
 
 
 ResponseEvent: TypeAlias = InformationalResponse | Response | Data | EndOfMessage
