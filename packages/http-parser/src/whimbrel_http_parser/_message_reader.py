@@ -6,6 +6,7 @@ from typing import Final
 
 from whimbrel_http_parser._chunked import ChunkedBody
 from whimbrel_http_parser._scan import KnownFields
+from whimbrel_http_parser._section import Section
 from whimbrel_http_parser.errors import IncompleteMessage, LocalProtocolError, ProtocolError
 from whimbrel_http_parser.events import (
     NEED_DATA,
@@ -184,6 +185,21 @@ class MessageReader:
             return True
         self._data = b""
         return False
+
+    def _feed_head(self, head: Section) -> bool:
+        """Go on with a head that comes in pieces.
+
+        Returns:
+            Whether it is complete.
+        """
+        self._pos = head.feed(self._data, self._pos)
+        while not head.complete:
+            if not self._take_piece():
+                return False
+            self._pos = head.feed(self._data, self._pos)
+        if head.leniency_used is not None:
+            self._leniency_used = head.leniency_used
+        return True
 
     def _fail(self, error: ProtocolError) -> None:
         # A copy, because what is raised refers to this reader by its traceback.

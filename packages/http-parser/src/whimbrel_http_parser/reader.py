@@ -153,14 +153,9 @@ class ResponseReader(MessageReader):
                 return event
             self._head = ResponseHead(self._limits, self._leniency)
         head = self._head
-        self._pos = head.feed(self._data, self._pos)
-        while not head.complete:
-            if not self._take_piece():
-                return self._need_head(head.received)
-            self._pos = head.feed(self._data, self._pos)
+        if not self._feed_head(head):
+            return self._need_head(head.received)
         self._head = None
-        if head.leniency_used is not None:
-            self._leniency_used = head.leniency_used
         return self._take_head(
             head.status, head.reason, head.version, head.block, head.known_fields
         )
@@ -298,14 +293,9 @@ class RequestReader(MessageReader):
                 return event
             self._head = RequestHead(self._limits, self._leniency)
         head = self._head
-        self._pos = head.feed(self._data, self._pos)
-        while not head.complete:
-            if not self._take_piece():
-                return self._need_head(head)
-            self._pos = head.feed(self._data, self._pos)
+        if not self._feed_head(head):
+            return self._need_head(head)
         self._head = None
-        if head.leniency_used is not None:
-            self._leniency_used = head.leniency_used
         return self._take_head(
             head.method, head.target, head.version, head.block, head.known_fields
         )
