@@ -410,13 +410,8 @@ class CookieJar(PersistentCookieJar):
 
     def _answer(self, url: str | URL, now: float | None) -> Answer:
         """Return what to send with a request (RFC 6265bis section 5.8.3)."""
-        written = ""
-        if isinstance(url, str):
-            written, url = written_path(url), URL(url)
         now = time() if now is None else now
-        host = url.raw_host or SHARED_DOMAIN
-        secure = url.scheme in _SECURE_SCHEMES or self._is_secure_origin(url)
-        path = written or url.raw_path or "/"
+        host, path, secure = self._parts(url)
         ready = self._retrieval.ready(host, now)
         if ready is not None:
             return ready.answer(path, secure, now)
@@ -438,15 +433,19 @@ class CookieJar(PersistentCookieJar):
         return target
 
     def _target(self, url: str | URL) -> Target:
+        host, path, secure = self._parts(url)
+        if host == SHARED_DOMAIN:
+            return Target(SHARED_DOMAIN, path, False)
+        return Target(canonical_host(host), path, secure)
+
+    def _parts(self, url: str | URL) -> tuple[str, str, bool]:
+        """Return the host as the URL has it, the path, and whether the connection is secure."""
         written = ""
         if isinstance(url, str):
             written, url = written_path(url), URL(url)
-        host = url.raw_host
-        if not host:
-            return Target(SHARED_DOMAIN, url.raw_path or "/", False)
         # Cookies do not provide isolation by port (RFC 6265bis section 8.5).
         secure = url.scheme in _SECURE_SCHEMES or self._is_secure_origin(url)
-        return Target(canonical_host(host), written or url.raw_path, secure)
+        return url.raw_host or SHARED_DOMAIN, written or url.raw_path or "/", secure
 
     def _take(self, parsed: SetCookie, target: Target, now: float) -> Cookie | Rejected:
         """Put a cookie into the store (RFC 6265bis section 5.7)."""

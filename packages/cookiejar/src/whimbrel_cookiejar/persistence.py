@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from abc import abstractmethod
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn
 
 from whimbrel_cookiejar.abstract import AbstractCookieJar
@@ -14,7 +15,7 @@ from whimbrel_cookiejar.files import MAX_FILE_SIZE, read_file, write_file
 from whimbrel_cookiejar.json_format import cookies_from_json, cookies_to_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from whimbrel_cookiejar.cookie import Cookie, Rejected
 
@@ -82,11 +83,8 @@ class PersistentCookieJar(AbstractCookieJar):
             OSError: the file could not be read.
             CookieFileError: it is damaged, of another format, or too large; the jar is as it was.
         """
-        content = read_file(file_path, max_size)
-        try:
-            return self.loads(content, merge=merge, now=now)
-        except CookieFileError as error:
-            raise error.in_file(os.fspath(file_path)) from None  # which says no more
+        with _named(file_path):
+            return self.loads(read_file(file_path, max_size), merge=merge, now=now)
 
     def dumps(self, *, session_cookies: bool = True, now: float | None = None) -> str:
         """Return what `save` writes, for those who keep it elsewhere; it is ASCII.
@@ -167,11 +165,8 @@ class PersistentCookieJar(AbstractCookieJar):
             OSError: the file could not be read.
             CookieFileError: it is no cookies.txt, or too large; the jar is as it was.
         """
-        content = read_file(file_path, max_size)
-        try:
-            return self.loads_cookies_txt(content, merge=merge, now=now)
-        except CookieFileError as error:
-            raise error.in_file(os.fspath(file_path)) from None  # which says no more
+        with _named(file_path):
+            return self.loads_cookies_txt(read_file(file_path, max_size), merge=merge, now=now)
 
     def dumps_cookies_txt(
         self, *, session_cookies: bool = True, now: float | None = None
@@ -245,3 +240,12 @@ class PersistentCookieJar(AbstractCookieJar):
         Returns:
             What was refused, with its number.
         """
+
+
+@contextmanager
+def _named(file_path: str | os.PathLike[str]) -> Iterator[None]:
+    """Name the file in the error of what is loaded from it."""
+    try:
+        yield
+    except CookieFileError as error:
+        raise error.in_file(os.fspath(file_path)) from None  # which says no more
