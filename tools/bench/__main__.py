@@ -7,15 +7,14 @@ import os
 import subprocess
 import sys
 import tempfile
-import zipfile
 from pathlib import Path
 
 from tools.bench.cases import GROUPS, cases_of
 from tools.bench.harness import Case, Measurement, measure
 from tools.bench.loops import loop_factory
 from tools.bench.report import environment, table, write_json
-from tools.build import build_member
-from tools.workspace import ROOT, WorkspaceError, load_members, member_named
+from tools.build import unpack_compiled_parser
+from tools.workspace import ROOT, WorkspaceError
 
 
 def _selected(names: list[str]) -> list[Case]:
@@ -29,12 +28,9 @@ def _selected(names: list[str]) -> list[Case]:
 
 def _again_compiled(argv: list[str]) -> int:
     """Run this command again with a compiled HTTP parser in front of the checkout's."""
-    member = member_named(load_members(), "http-parser")
     with tempfile.TemporaryDirectory() as folder:
-        _, wheel = build_member(member, Path(folder), {"WHIMBREL_COMPILE": "1"})
-        with zipfile.ZipFile(wheel) as archive:
-            archive.extractall(Path(folder, "compiled"))
-        path = os.pathsep.join([str(Path(folder, "compiled")), os.environ.get("PYTHONPATH", "")])
+        compiled = unpack_compiled_parser(Path(folder))
+        path = os.pathsep.join([str(compiled), os.environ.get("PYTHONPATH", "")])
         return subprocess.run(
             [sys.executable, "-m", "tools.bench", *argv],
             env={**os.environ, "PYTHONPATH": path.rstrip(os.pathsep)},

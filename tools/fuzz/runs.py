@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.build import build_member
+from tools.build import unpack_compiled_parser
 from tools.fuzz.dictionaries import DICTIONARIES, dictionary_text
 from tools.fuzz.findings import Finding
 from tools.fuzz.targets import TARGETS
-from tools.workspace import ROOT, WorkspaceError, load_members, member_named
+from tools.workspace import ROOT, WorkspaceError
 
 __all__ = ["COMPILED", "INTERPRETED", "Bounds", "Result", "Runner", "executed_units", "uses_parser"]
 
@@ -92,7 +92,7 @@ class Runner:
         self._scratch = scratch
         path = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
         if mode == COMPILED:
-            path.insert(0, str(_build_compiled(scratch)))
+            path.insert(0, str(unpack_compiled_parser(scratch)))
         self._environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path)}
 
     def fuzz(self, target: str, bounds: Bounds) -> Result:
@@ -170,13 +170,6 @@ class Runner:
             check=False,
         )
         return result.returncode, result.stdout.decode(errors="replace")
-
-
-def _build_compiled(folder: Path) -> Path:
-    member = member_named(load_members(), "http-parser")
-    _, wheel = build_member(member, folder / "built", {"WHIMBREL_COMPILE": "1"})
-    shutil.unpack_archive(wheel, folder / "compiled", "zip")
-    return folder / "compiled"
 
 
 def _end_of(log: str) -> str:
