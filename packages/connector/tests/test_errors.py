@@ -23,6 +23,8 @@ EXAMPLES = [
     errors.ClientConnectorDNSError(ENDPOINT, OSError(None, "no such name")),
     errors.ClientProxyConnectionError(ENDPOINT, REFUSED),
     errors.ProxyRefused(ENDPOINT, 407, "No", [(b"A", b"b")], b"body", "asking"),
+    errors.AddressRefused(ENDPOINT, ["10.0.0.1", "::1"], "connecting"),
+    errors.SocksRefused(ENDPOINT, 5, "connection refused by the destination", "asking"),
     errors.UnixClientConnectorError("/run/s", ENDPOINT, FileNotFoundError(2, "No such file")),
     errors.ClientSSLError(ENDPOINT, ssl.SSLError(1, "bad")),
     errors.ClientConnectorSSLError(ENDPOINT, ssl.SSLError(1, "bad"), "TLS handshake"),
@@ -44,6 +46,8 @@ def test_pickles(error: Any) -> None:
     assert str(copy) == str(error)
     for name in ("host", "port", "ssl", "path", "errno", "status", "reason", "headers", "body"):
         assert getattr(copy, name, None) == getattr(error, name, None)
+    for name in ("addresses", "code"):
+        assert getattr(copy, name, None) == getattr(error, name, None)
     assert str(getattr(copy, "os_error", "")) == str(getattr(error, "os_error", ""))
 
 
@@ -62,7 +66,9 @@ def test_every_error_is_in_the_examples() -> None:
         (errors.ClientConnectorError, (errors.ClientOSError,)),
         (errors.ClientConnectorDNSError, (errors.ClientConnectorError,)),
         (errors.ClientProxyConnectionError, (errors.ClientConnectorError,)),
+        (errors.AddressRefused, (errors.ClientConnectorError,)),
         (errors.ProxyRefused, (errors.ClientProxyConnectionError,)),
+        (errors.SocksRefused, (errors.ClientProxyConnectionError,)),
         (errors.UnixClientConnectorError, (errors.ClientConnectorError,)),
         (errors.ClientSSLError, (errors.ClientConnectorError,)),
         (errors.ClientConnectorSSLError, (errors.ClientSSLError, ssl.SSLError)),
@@ -115,3 +121,10 @@ def test_peer_text_in_an_error_is_bounded_and_escaped() -> None:
 def test_server_disconnected_has_its_message() -> None:
     assert errors.ServerDisconnectedError().message == "Server disconnected"
     assert errors.ServerDisconnectedError("half").message == "half"
+
+
+def test_an_address_refused_names_a_bounded_number_of_addresses() -> None:
+    error = errors.AddressRefused(ENDPOINT, [f"10.0.0.{number}" for number in range(100)])
+    assert str(error).count("10.0.0.") == 8
+    assert "and 92 more" in str(error)
+    assert len(error.addresses) == 100

@@ -12,6 +12,7 @@ from whimbrel_connector.connector import (
 )
 from whimbrel_connector.endpoint import Endpoint, Proxy
 from whimbrel_connector.errors import (
+    AddressRefused,
     ClientConnectionError,
     ClientConnectionResetError,
     ClientConnectorCertificateError,
@@ -30,10 +31,13 @@ from whimbrel_connector.errors import (
     ServerFingerprintMismatch,
     ServerTimeoutError,
     SocketTimeoutError,
+    SocksRefused,
     UnixClientConnectorError,
 )
 from whimbrel_connector.fingerprint import Fingerprint
 from whimbrel_connector.interfaces import (
+    AddressFilter,
+    ConnectionTrace,
     ReadableBuffer,
     Receiver,
     Resolver,
@@ -46,9 +50,12 @@ from whimbrel_connector.resolver import (
     DefaultResolver,
     ThreadedResolver,
 )
+from whimbrel_connector.tracing import ConnectionEvent, ConnectionStage
 
 __all__ = [
     "AbstractResolver",
+    "AddressFilter",
+    "AddressRefused",
     "AsyncResolver",
     "BaseConnector",
     "ClientConnectionError",
@@ -63,8 +70,11 @@ __all__ = [
     "ClientSSLError",
     "ConnectTimings",
     "Connection",
+    "ConnectionEvent",
     "ConnectionKey",
+    "ConnectionStage",
     "ConnectionTimeoutError",
+    "ConnectionTrace",
     "DefaultResolver",
     "Endpoint",
     "Fingerprint",
@@ -80,6 +90,7 @@ __all__ = [
     "ServerFingerprintMismatch",
     "ServerTimeoutError",
     "SocketTimeoutError",
+    "SocksRefused",
     "TCPConnector",
     "ThreadedResolver",
     "Transport",

@@ -12,7 +12,7 @@ from functools import partial
 from math import ceil, inf
 from typing import TYPE_CHECKING, Any, Final
 
-from whimbrel_connector._establish import Attempt
+from whimbrel_connector._attempt import Attempt
 from whimbrel_connector._pool import Pool, State
 from whimbrel_connector._statistics import measure
 from whimbrel_connector.connection import Connection

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from aiohappyeyeballs import addr_to_addr_infos, start_connection
 
+from whimbrel_connector._attempt import within_limit
 from whimbrel_connector._tls import (
     SHUTDOWN_TIMEOUT,
     check_session,
@@ -16,22 +17,21 @@ from whimbrel_connector._tls import (
     handshake_error,
     server_name,
 )
-from whimbrel_connector._transport import ConnectTimings, SocketTransport, tune
+from whimbrel_connector._transport import SocketTransport, tune
 from whimbrel_connector._tunnel import ConnectDialogue
 from whimbrel_connector.errors import (
     ClientConnectorDNSError,
     ClientConnectorError,
     ClientProxyConnectionError,
-    ConnectionTimeoutError,
     ProxyRefused,
     UnixClientConnectorError,
 )
 from whimbrel_http_parser import ProtocolError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
-    from typing import Any
+    from collections.abc import Callable
 
+    from whimbrel_connector._attempt import Attempt
     from whimbrel_connector._dns_cache import Lookups
     from whimbrel_connector._tls import SSLOption
     from whimbrel_connector.endpoint import Endpoint, Proxy
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     ]
     SocketFactory = Callable[[AddressInfo], socket.socket]
 
-__all__ = ["Attempt", "TCPDialer", "UnixDialer"]
+__all__ = ["TCPDialer", "UnixDialer"]
 
 _REFUSAL_TIME = 1.0
 """How long the content of a proxy's refusal is waited for, in seconds."""
@@ -50,62 +50,6 @@ _TOLD_ADDRESSES = 8
 """How many addresses an error names."""
 _FULL_QUEUE_PAUSE = 0.01
 """How long to wait before asking again a UNIX socket whose backlog is full, in seconds."""
-
-
-class Attempt:
-    """One establishing: what it is for, how far it got, what it holds.
-
-    Args:
-        endpoint: where to.
-        sock_connect: how long it may take once the name is resolved, in seconds; 0 or `None` for
-            any time.
-    """
-
-    __slots__ = ("_began", "endpoint", "phase", "sock", "sock_connect", "timings", "transport")
-
-    def __init__(self, endpoint: Endpoint, sock_connect: float | None) -> None:
-        self.endpoint = endpoint
-        self.sock_connect = sock_connect or None
-        self.timings = ConnectTimings()
-        self.phase = "waiting for a free connection"
-        #: The socket, once connected; it is closed with the transport.
-        self.sock: socket.socket | None = None
-        self.transport: SocketTransport | None = None
-        self._began = 0.0
-
-    def begin(self, phase: str) -> None:
-        """Enter a phase; its name says what is being done, for errors."""
-        self.phase = phase
-        self._began = asyncio.get_running_loop().time()
-
-    def elapsed(self) -> float:
-        """Return how long the phase has taken, in seconds."""
-        return asyncio.get_running_loop().time() - self._began
-
-    def detail(self) -> str:
-        """Say which phase it is, and for how long."""
-        return f"{self.phase}, after {self.elapsed():.2f} s"
-
-
-async def _within_limit(
-    attempt: Attempt, whom: str, steps: Coroutine[Any, Any, SocketTransport]
-) -> SocketTransport:
-    """Take all the steps from connecting on within `sock_connect`.
-
-    Raises:
-        ConnectionTimeoutError: it took too long; the message says what it was doing then.
-    """
-    scope = asyncio.timeout(attempt.sock_connect)
-    try:
-        async with scope:
-            return await steps
-    except TimeoutError as exc:
-        if not scope.expired():
-            raise
-        raise ConnectionTimeoutError(
-            f"Connection timeout to {whom}: no connection within {attempt.sock_connect} s of"
-            f" connecting (sock_connect); at the end: {attempt.phase}"
-        ) from exc
 
 
 def _as_os_error(exc: OSError | RuntimeError) -> OSError:
@@ -301,7 +245,7 @@ class TCPDialer:
         endpoint = attempt.endpoint
         addresses = await self._resolve(attempt)
         whom = f"host {endpoint.host}:{endpoint.port}"
-        return await _within_limit(attempt, whom, self._set_up(attempt, addresses))
+        return await within_limit(attempt, whom, self._set_up(attempt, addresses))
 
     async def _set_up(self, attempt: Attempt, addresses: list[ResolveResult]) -> SocketTransport:
         endpoint = attempt.endpoint
@@ -374,7 +318,7 @@ class UnixDialer:
         Raises:
             ClientConnectionError: it could not be done.
         """
-        return await _within_limit(attempt, f"unix socket {self._path}", self._set_up(attempt))
+        return await within_limit(attempt, f"unix socket {self._path}", self._set_up(attempt))
 
     async def _set_up(self, attempt: Attempt) -> SocketTransport:
         endpoint = attempt.endpoint

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from ssl import SSLContext
 
-    from whimbrel_connector._establish import Attempt, SocketFactory
+    from whimbrel_connector._attempt import Attempt
+    from whimbrel_connector._establish import SocketFactory
     from whimbrel_connector._transport import SocketTransport
     from whimbrel_connector.endpoint import Endpoint
     from whimbrel_connector.fingerprint import Fingerprint

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = [
+    "AddressRefused",
     "ClientConnectionError",
     "ClientConnectionResetError",
     "ClientConnectorCertificateError",
@@ -32,8 +33,12 @@ __all__ = [
     "ServerFingerprintMismatch",
     "ServerTimeoutError",
     "SocketTimeoutError",
+    "SocksRefused",
     "UnixClientConnectorError",
 ]
+
+_TOLD_ADDRESSES = 8
+"""How many addresses an error names."""
 
 
 class _HasAddress(Protocol):
@@ -137,8 +142,32 @@ class ClientConnectorDNSError(ClientConnectorError):
     """The host's name has no address, or could not be looked up."""
 
 
+class AddressRefused(ClientConnectorError):  # noqa: N818  # says what happened
+    """The connector's `address_filter` allows none of the addresses.
+
+    Args:
+        connection_key: the endpoint.
+        addresses: the addresses refused.
+        detail: what else is known.
+    """
+
+    def __init__(
+        self, connection_key: _HasAddress, addresses: Sequence[str], detail: str = ""
+    ) -> None:
+        told = ", ".join(addresses[:_TOLD_ADDRESSES])
+        if len(addresses) > _TOLD_ADDRESSES:
+            told += f" and {len(addresses) - _TOLD_ADDRESSES} more"
+        reason = OSError(errno.EACCES, f"address_filter refuses {told}")
+        super().__init__(connection_key, reason, detail)
+        self.addresses = tuple(addresses)
+        self.args = (connection_key, self.addresses)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._plain_key(), self.addresses, self.detail)
+
+
 class ClientProxyConnectionError(ClientConnectorError):
-    """The proxy could not be reached, or did not speak HTTP."""
+    """The proxy could not be reached, or did not speak its protocol."""
 
 
 class ProxyRefused(ClientProxyConnectionError):  # noqa: N818  # says what happened
@@ -180,6 +209,29 @@ class ProxyRefused(ClientProxyConnectionError):  # noqa: N818  # says what happe
             self.body,
             self.detail,
         )
+
+
+class SocksRefused(ClientProxyConnectionError):  # noqa: N818  # says what happened
+    """A SOCKS proxy refused the connection or the credentials (RFC 1928, section 6; RFC 1929).
+
+    Args:
+        connection_key: the endpoint behind the proxy.
+        code: the reply code of the proxy's answer.
+        reason: what the code means.
+        detail: what else is known.
+    """
+
+    def __init__(
+        self, connection_key: _HasAddress, code: int, reason: str, detail: str = ""
+    ) -> None:
+        text = f"the SOCKS proxy answered {code}: {reason}"
+        super().__init__(connection_key, OSError(errno.ECONNREFUSED, text), detail)
+        self.code = code
+        self.reason = reason
+        self.args = (connection_key, code, reason)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._plain_key(), self.code, self.reason, self.detail)
 
 
 class UnixClientConnectorError(ClientConnectorError):

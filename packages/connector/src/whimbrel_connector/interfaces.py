@@ -8,9 +8,25 @@ conformance checks as the real ones.
 from __future__ import annotations
 
 from collections.abc import Iterable  # noqa: TC003  # the annotations resolve at run time
+from ipaddress import (  # noqa: TC003  # the annotations resolve at run time
+    IPv4Address,
+    IPv6Address,
+)
 from typing import Any, Protocol, TypedDict, runtime_checkable
 
-__all__ = ["ReadableBuffer", "Receiver", "ResolveResult", "Resolver", "Transport"]
+from whimbrel_connector.tracing import (  # noqa: TC001  # the annotations resolve at run time
+    ConnectionEvent,
+)
+
+__all__ = [
+    "AddressFilter",
+    "ConnectionTrace",
+    "ReadableBuffer",
+    "Receiver",
+    "ResolveResult",
+    "Resolver",
+    "Transport",
+]
 
 ReadableBuffer = bytes | bytearray | memoryview
 
@@ -128,3 +144,34 @@ class Resolver(Protocol):
 
     async def close(self) -> None:
         """Give back what the resolver holds; it is not used afterwards."""
+
+
+@runtime_checkable
+class AddressFilter(Protocol):
+    """Decides which addresses may be connected to; any function of this shape will do."""
+
+    def __call__(self, address: IPv4Address | IPv6Address, host: str) -> bool:
+        """Return whether `address` may be connected to, as an address of `host`.
+
+        The connector calls it on every connect, for each address that it might connect to, be it
+        a literal, an answer of the resolver or one that the cache remembers; a proxy's addresses
+        included. What an exception says is raised to whoever asked for the connection.
+
+        Args:
+            address: the address; an IPv4 address mapped into IPv6 (RFC 4291, section 2.5.5.2) is
+                given as the IPv4 address that it reaches.
+            host: the name or literal that was asked for, of the server or of the proxy.
+        """
+
+
+@runtime_checkable
+class ConnectionTrace(Protocol):
+    """Learns what is done to get one connection."""
+
+    async def connection_event(self, event: ConnectionEvent) -> None:
+        """Take note of an event; the connector awaits it before it goes on.
+
+        It is called from the task that asked for the connection, and its time counts against that
+        one's timeouts. An exception, a cancellation included, ends the attempt and is raised
+        there; no connection and no place in the limits is lost by it.
+        """

@@ -1,0 +1,101 @@
+"""One attempt at establishing a connection: its phase, its time limit, what it holds."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from whimbrel_connector._transport import ConnectTimings
+from whimbrel_connector.errors import ConnectionTimeoutError
+from whimbrel_connector.tracing import ConnectionEvent
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Coroutine
+    from typing import Any
+
+    from whimbrel_connector._transport import SocketTransport
+    from whimbrel_connector.endpoint import Endpoint
+    from whimbrel_connector.interfaces import ConnectionTrace
+    from whimbrel_connector.tracing import ConnectionStage
+
+__all__ = ["Attempt", "within_limit"]
+
+
+class Attempt:
+    """One establishing: what it is for, how far it got, what it holds.
+
+    Args:
+        endpoint: where to.
+        sock_connect: how long it may take once the name is resolved, in seconds; 0 or `None` for
+            any time.
+        trace: who is told what is done, if anybody.
+    """
+
+    __slots__ = (
+        "_began",
+        "endpoint",
+        "phase",
+        "sock",
+        "sock_connect",
+        "timings",
+        "trace",
+        "transport",
+    )
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        sock_connect: float | None,
+        trace: ConnectionTrace | None = None,
+    ) -> None:
+        self.endpoint = endpoint
+        self.sock_connect = sock_connect or None
+        self.trace = trace
+        self.timings = ConnectTimings()
+        self.phase = "waiting for a free connection"
+        #: The socket, once connected; it is closed with the transport.
+        self.sock: socket.socket | None = None
+        self.transport: SocketTransport | None = None
+        self._began = 0.0
+
+    def begin(self, phase: str) -> None:
+        """Enter a phase; its name says what is being done, for errors."""
+        self.phase = phase
+        self._began = asyncio.get_running_loop().time()
+
+    async def tell(
+        self, stage: ConnectionStage, *, host: str | None = None, address: str | None = None
+    ) -> None:
+        """Tell the trace, if there is one, what happens."""
+        if self.trace is not None:
+            await self.trace.connection_event(ConnectionEvent(stage, self.endpoint, host, address))
+
+    def elapsed(self) -> float:
+        """Return how long the phase has taken, in seconds."""
+        return asyncio.get_running_loop().time() - self._began
+
+    def detail(self) -> str:
+        """Say which phase it is, and for how long."""
+        return f"{self.phase}, after {self.elapsed():.2f} s"
+
+
+async def within_limit(
+    attempt: Attempt, whom: str, steps: Coroutine[Any, Any, SocketTransport]
+) -> SocketTransport:
+    """Take all the steps from connecting on within `sock_connect`.
+
+    Raises:
+        ConnectionTimeoutError: it took too long; the message says what it was doing then.
+    """
+    scope = asyncio.timeout(attempt.sock_connect)
+    try:
+        async with scope:
+            return await steps
+    except TimeoutError as exc:
+        if not scope.expired():
+            raise
+        raise ConnectionTimeoutError(
+            f"Connection timeout to {whom}: no connection within {attempt.sock_connect} s of"
+            f" connecting (sock_connect); at the end: {attempt.phase}"
+        ) from exc
