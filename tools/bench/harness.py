@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import gc
 import statistics
+import sys
 import time
+import tracemalloc
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 
-__all__ = ["Case", "Measurement", "Operations", "Variant", "measure"]
+__all__ = ["Case", "Measurement", "Operations", "Variant", "allow_open_files", "measure"]
 
 Operations = Callable[[int], None]
-"""Does the operation that many times; must raise when a result is not what it should be."""
+"""Does the operation that many times; must raise when a result is not what it should be.
+
+Where memory is measured, it makes that many things, which stay until the variant is closed.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,8 @@ class Case:
     """What is done, for the reader of the table."""
     variants: tuple[Variant, ...]
     """Ours first; then the one that ratios are to; then others."""
+    things: int = 0
+    """How many things to make for one sample of memory; 0 for a case of CPU time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +51,15 @@ class Measurement:
     operations: int
     """How many make one sample."""
     samples: tuple[float, ...]
-    """CPU seconds per operation, one for each round."""
+    """CPU seconds per operation, or bytes of each thing, one for each round."""
     ratio: float
     """The median over the rounds of this variant's sample by that of the case's second variant."""
+    unit: str = "s"
+    """Of the samples: `s`, or `B`."""
 
     @property
     def median(self) -> float:
-        """The median of the samples, in CPU seconds per operation."""
+        """The median of the samples."""
         return statistics.median(self.samples)
 
 
@@ -60,8 +69,10 @@ def measure(case: Case, *, rounds: int, sample: float) -> list[Measurement]:
     Args:
         case: what to measure.
         rounds: how many samples to take of each variant.
-        sample: CPU seconds that one sample should take at least.
+        sample: CPU seconds that one sample should take at least, where time is measured.
     """
+    if case.things:
+        return _measure_memory(case, rounds)
     with ExitStack() as stack:
         runs = [stack.enter_context(variant.open()) for variant in case.variants]
         counts = [_calibrate(run, sample) for run in runs]
@@ -70,9 +81,24 @@ def measure(case: Case, *, rounds: int, sample: float) -> list[Measurement]:
             for run, count, taken in zip(runs, counts, samples, strict=True):
                 gc.collect()
                 taken.append(_time(run, count) / count)
+    return _compared(case, counts, samples, "s")
+
+
+def _measure_memory(case: Case, rounds: int) -> list[Measurement]:
+    samples: list[list[float]] = [[] for _ in case.variants]
+    for _ in range(rounds):
+        for variant, taken in zip(case.variants, samples, strict=True):
+            with variant.open() as run:
+                taken.append(_memory(run, case.things) / case.things)
+    return _compared(case, [case.things] * len(samples), samples, "B")
+
+
+def _compared(
+    case: Case, counts: Sequence[int], samples: Sequence[Sequence[float]], unit: str
+) -> list[Measurement]:
     reference = samples[min(1, len(samples) - 1)]
     return [
-        Measurement(case.name, variant.name, count, tuple(taken), _ratio(taken, reference))
+        Measurement(case.name, variant.name, count, tuple(taken), _ratio(taken, reference), unit)
         for variant, count, taken in zip(case.variants, counts, samples, strict=True)
     ]
 
@@ -97,3 +123,30 @@ def _time(run: Operations, count: int) -> float:
     start = time.process_time()
     run(count)
     return time.process_time() - start
+
+
+def _memory(run: Operations, count: int) -> float:
+    """Return how many bytes of Python's allocators `count` things take that stay."""
+    gc.collect()
+    tracemalloc.start()
+    try:
+        run(count)
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+
+
+def allow_open_files(count: int) -> None:
+    """Let this process, and those that it starts, open so many files at least.
+
+    Raises:
+        ValueError: the system does not allow so many.
+    """
+    if sys.platform == "win32":
+        return  # there is no such limit
+    import resource  # noqa: PLC0415 - not on Windows
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < count:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))

@@ -39,14 +39,17 @@ def environment() -> dict[str, str]:
 
 
 def table(case: Case, measurements: Iterable[Measurement]) -> str:
-    """Return the lines for one case: microseconds per operation and the ratio to the rival."""
+    """Return the lines for one case: time per operation, or memory, and the ratio to the rival."""
     reference = case.variants[min(1, len(case.variants) - 1)].name
     lines = [f"{case.name}: {case.operation}"]
-    lines += [
-        f"  {m.variant:<28} {m.median * 1e6:>12,.2f} us {m.ratio:>7.2f} x {reference}"
-        for m in measurements
-    ]
+    lines += [f"  {m.variant:<28} {_amount(m)} {m.ratio:>7.2f} x {reference}" for m in measurements]
     return "\n".join(lines)
+
+
+def _amount(measurement: Measurement) -> str:
+    if measurement.unit == "B":
+        return f"{measurement.median:>12,.0f} B "
+    return f"{measurement.median * 1e6:>12,.2f} us"
 
 
 def write_json(path: Path, measurements: Iterable[Measurement]) -> None:
@@ -58,7 +61,8 @@ def write_json(path: Path, measurements: Iterable[Measurement]) -> None:
                 "case": m.case,
                 "variant": m.variant,
                 "operations": m.operations,
-                "median_seconds": m.median,
+                "median": m.median,
+                "unit": m.unit,
                 "ratio": m.ratio,
                 "samples": m.samples,
             }

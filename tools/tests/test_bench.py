@@ -45,6 +45,30 @@ def test_variants_are_measured_in_turn_and_compared_within_a_round() -> None:
     assert len(ours.samples) == 5
 
 
+def keeping(size: int, name: str) -> Variant:
+    @contextmanager
+    def opened() -> Iterator[Operations]:
+        kept: list[bytes] = []
+
+        def run(count: int) -> None:
+            kept.extend(bytes(size) for _ in range(count))
+            [None] * size  # what does not stay does not count
+
+        yield run
+
+    return Variant(name, opened)
+
+
+def test_memory_is_what_stays_of_each_thing() -> None:
+    case = Case("keep", "bytes", (keeping(8000, "a"), keeping(2000, "b")), things=100)
+    ours, rival = measure(case, rounds=2, sample=0.001)
+    assert ours.unit == "B"
+    assert 8000 < ours.median < 8100
+    assert 2000 < rival.median < 2100
+    assert 3.9 < ours.ratio < 4.1
+    assert "B     1.00 x b" in table(case, [rival])
+
+
 def test_the_table_and_the_file_tell_what_was_measured(tmp_path: Path) -> None:
     case = Case("spin", "turns of a loop", (spinning(100, [], "a"), spinning(100, [], "b")))
     measured = measure(case, rounds=2, sample=0.001)
