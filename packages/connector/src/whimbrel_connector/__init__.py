@@ -1,7 +1,7 @@
 """Where an asyncio HTTP client's connections come from: pool, DNS, TLS, proxies."""
 
+from whimbrel_connector._attempt import ConnectTimings
 from whimbrel_connector._tls import merge_ssl
-from whimbrel_connector._transport import ConnectTimings
 from whimbrel_connector._version import __version__
 from whimbrel_connector.connection import Connection
 from whimbrel_connector.connector import (

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
+from math import ceil
 from typing import TYPE_CHECKING
 
-from whimbrel_connector._transport import ConnectTimings
 from whimbrel_connector.errors import ConnectionTimeoutError
 from whimbrel_connector.tracing import ConnectionEvent
 
@@ -19,7 +20,23 @@ if TYPE_CHECKING:
     from whimbrel_connector.interfaces import ConnectionTrace
     from whimbrel_connector.tracing import ConnectionStage
 
-__all__ = ["Attempt", "within_limit"]
+__all__ = ["Attempt", "ConnectTimings", "time_limit", "within_limit"]
+
+
+@dataclass(slots=True)
+class ConnectTimings:
+    """How long each phase of establishing a connection took, in seconds; `None` if not needed."""
+
+    dns: float | None = None
+    """Looking the name up; next to nothing when the cache has it."""
+    connect: float | None = None
+    """Connecting the socket, all attempts together."""
+    proxy_tls: float | None = None
+    """The TLS handshake with an HTTPS proxy."""
+    proxy: float | None = None
+    """Asking the proxy for a tunnel."""
+    tls: float | None = None
+    """The TLS handshake with the server."""
 
 
 class Attempt:
@@ -30,10 +47,12 @@ class Attempt:
         sock_connect: how long it may take once the name is resolved, in seconds; 0 or `None` for
             any time.
         trace: who is told what is done, if anybody.
+        ceil_threshold: see `time_limit`.
     """
 
     __slots__ = (
         "_began",
+        "ceil_threshold",
         "endpoint",
         "phase",
         "sock",
@@ -48,9 +67,12 @@ class Attempt:
         endpoint: Endpoint,
         sock_connect: float | None,
         trace: ConnectionTrace | None = None,
+        *,
+        ceil_threshold: float = 5.0,
     ) -> None:
         self.endpoint = endpoint
         self.sock_connect = sock_connect or None
+        self.ceil_threshold = ceil_threshold
         self.trace = trace
         self.timings = ConnectTimings()
         self.phase = "waiting for a free connection"
@@ -80,6 +102,20 @@ class Attempt:
         return f"{self.phase}, after {self.elapsed():.2f} s"
 
 
+def time_limit(seconds: float | None, ceil_threshold: float) -> asyncio.Timeout:
+    """Return a scope for `async with` that ends after a time.
+
+    Args:
+        seconds: how long it may take; 0 or `None` for any time.
+        ceil_threshold: from how many seconds on the scope ends on a whole second of the loop's
+            clock, so that many of them end in few turns of the loop.
+    """
+    if not seconds:
+        return asyncio.timeout(None)
+    when = asyncio.get_running_loop().time() + seconds
+    return asyncio.timeout_at(ceil(when) if seconds >= ceil_threshold else when)
+
+
 async def within_limit(
     attempt: Attempt, whom: str, steps: Coroutine[Any, Any, SocketTransport]
 ) -> SocketTransport:
@@ -88,7 +124,7 @@ async def within_limit(
     Raises:
         ConnectionTimeoutError: it took too long; the message says what it was doing then.
     """
-    scope = asyncio.timeout(attempt.sock_connect)
+    scope = time_limit(attempt.sock_connect, attempt.ceil_threshold)
     try:
         async with scope:
             return await steps

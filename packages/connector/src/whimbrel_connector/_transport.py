@@ -7,9 +7,9 @@ import select
 import socket
 import ssl
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from whimbrel_connector._attempt import ConnectTimings
 from whimbrel_connector.errors import ClientConnectionResetError
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         def __call__(self, data: ReadableBuffer) -> None: ...
 
 
-__all__ = ["ConnectTimings", "SocketTransport", "tune"]
+__all__ = ["SocketTransport", "tune"]
 
 
 def _drop(data: ReadableBuffer) -> None:
@@ -38,20 +38,6 @@ def _readiness(sock: Any) -> Callable[[int], list[Any]]:
         poller.register(sock.fileno(), select.POLLIN)
         return poller.poll
     return lambda timeout: select.select([sock], [], [], timeout)[0]  # Windows
-
-
-@dataclass(slots=True)
-class ConnectTimings:
-    """How long each phase of establishing a connection took, in seconds; `None` if not needed."""
-
-    dns: float | None = None
-    """Looking the name up; next to nothing when the cache has it."""
-    connect: float | None = None
-    """Connecting the socket, all attempts together."""
-    proxy: float | None = None
-    """Asking the proxy for a tunnel."""
-    tls: float | None = None
-    """The TLS handshake."""
 
 
 def _cut_off() -> ssl.SSLEOFError:

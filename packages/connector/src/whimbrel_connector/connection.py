@@ -10,8 +10,9 @@ from whimbrel_connector.errors import ClientConnectionError
 if TYPE_CHECKING:
     import asyncio
 
+    from whimbrel_connector._attempt import ConnectTimings
     from whimbrel_connector._pool import Slot
-    from whimbrel_connector._transport import ConnectTimings, SocketTransport
+    from whimbrel_connector._transport import SocketTransport
     from whimbrel_connector.endpoint import Endpoint
     from whimbrel_connector.interfaces import Transport
 
