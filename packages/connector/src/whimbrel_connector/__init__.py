@@ -3,6 +3,7 @@
 from whimbrel_connector._attempt import ConnectTimings
 from whimbrel_connector._tls import merge_ssl
 from whimbrel_connector._version import __version__
+from whimbrel_connector.address_filters import public_addresses_only
 from whimbrel_connector.connection import Connection
 from whimbrel_connector.connector import (
     BaseConnector,
@@ -98,4 +99,5 @@ __all__ = [
     "UnixConnector",
     "__version__",
     "merge_ssl",
+    "public_addresses_only",
 ]

@@ -117,6 +117,12 @@ class Lookups:
         self._running: dict[Key, _Running] = {}
         self._tasks: set[asyncio.Task[list[ResolveResult]]] = set()
 
+    def cached(self, host: str, port: int) -> list[ResolveResult] | None:
+        """Return the addresses of `host` that are remembered, or `None`; literals never are."""
+        if self._cache is None:
+            return None
+        return self._cache.get((host, port), asyncio.get_running_loop().time())
+
     async def resolve(self, host: str, port: int) -> list[ResolveResult]:
         """Return the addresses of `host`.
 
