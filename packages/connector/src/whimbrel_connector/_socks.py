@@ -111,7 +111,7 @@ class SocksDialogue:
         self, scheme: str, host: str, port: int, credentials: tuple[str, str] | None = None
     ) -> None:
         if scheme not in SCHEMES:
-            raise SocksProtocolError(f"no SOCKS proxy has the scheme {ascii(scheme[:_EXCERPT])}")
+            raise SocksProtocolError(f"no SOCKS proxy has the scheme {scheme[:_EXCERPT]!a}")
         check_credentials(scheme, credentials)
         if not 0 < port < 65536:
             raise SocksProtocolError(f"there is no port {port}")
