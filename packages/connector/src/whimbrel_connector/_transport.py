@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from whimbrel_connector._attempt import ConnectTimings
+from whimbrel_connector._tls import SHUTDOWN_TIMEOUT
 from whimbrel_connector.errors import ClientConnectionResetError
 
 if TYPE_CHECKING:
@@ -28,11 +29,21 @@ def _drop(data: ReadableBuffer) -> None:
     """Stand in for `write` when the transport is closing."""
 
 
+def _nothing(_timeout: int) -> list[Any]:
+    """Stand in for `poll` where there is no socket to look at."""
+    return []
+
+
 def _readiness(sock: Any) -> Callable[[int], list[Any]]:
     """Return a function that, called with 0, tells whether anything waits to be read.
 
     It does not block. Data, an end of file and an error all count.
+
+    Args:
+        sock: the socket; `None` for a pipe, of which nobody can tell.
     """
+    if sock is None:
+        return _nothing
     if hasattr(select, "poll"):
         poller = select.poll()
         poller.register(sock.fileno(), select.POLLIN)
@@ -61,18 +72,20 @@ class SocketTransport(asyncio.Protocol):
     __slots__ = (
         "_abandoned",
         "_closing",
+        "_deadline",
         "_eof",
         "_failure",
         "_gone",
         "_inner",
         "_loop",
         "_lost",
+        "_outer",
         "_paused",
         "_poll",
         "_receiver",
         "_resuming",
+        "_room",
         "_tls",
-        "_writable",
         "on_lost",
         "timings",
         "write",
@@ -87,9 +100,9 @@ class SocketTransport(asyncio.Protocol):
         self.write = _drop
         self._loop = asyncio.get_running_loop()
         self._inner: asyncio.Transport | None = None
+        self._outer: asyncio.Transport | None = None
         self._receiver: Receiver | None = None
         self._tls = False
-        self._poll: Callable[[int], list[Any]] | None = None
         self._paused = False
         self._resuming = False
         self._eof = False
@@ -97,9 +110,11 @@ class SocketTransport(asyncio.Protocol):
         self._closing = False
         self._abandoned = False
         self._failure: BaseException | None = None
-        self._gone = asyncio.Event()
-        self._writable = asyncio.Event()
-        self._writable.set()
+        # Thousands of connections may be idle: what few of them need is made when it is needed.
+        self._poll: Callable[[int], list[Any]] | None = None
+        self._gone: asyncio.Event | None = None
+        self._room: asyncio.Event | None = None  # only while there is none
+        self._deadline: asyncio.TimerHandle | None = None
 
     # asyncio.Protocol
 
@@ -111,10 +126,10 @@ class SocketTransport(asyncio.Protocol):
 
     def attach(self, inner: asyncio.Transport) -> None:
         """Use `inner` from now on: the connection itself, or TLS that was started on it."""
+        if self._tls:
+            self._outer = self._inner
         self._inner = inner
         self._tls = inner.get_extra_info("ssl_object") is not None
-        sock = inner.get_extra_info("socket")  # only a transport that runs on one has one
-        self._poll = None if sock is None else _readiness(sock)
         self.write = inner.write
 
     def data_received(self, data: bytes) -> None:
@@ -161,8 +176,12 @@ class SocketTransport(asyncio.Protocol):
         self._lost = True
         self._closing = True
         self.write = _drop
-        self._gone.set()
-        self._writable.set()
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+        if self._gone is not None:
+            self._gone.set()
+        self.resume_writing()
         receiver, self._receiver = self._receiver, None
         on_lost, self.on_lost = self.on_lost, None
         if on_lost is not None:
@@ -172,11 +191,14 @@ class SocketTransport(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """Make `drain` wait; asyncio calls this when its send buffer is full."""
-        self._writable.clear()
+        if self._room is None:
+            self._room = asyncio.Event()
 
     def resume_writing(self) -> None:
         """Let `drain` return; asyncio calls this when its send buffer has room."""
-        self._writable.set()
+        room, self._room = self._room, None
+        if room is not None:
+            room.set()
 
     # whimbrel_connector.interfaces.Transport
 
@@ -196,8 +218,9 @@ class SocketTransport(asyncio.Protocol):
         Raises:
             ClientConnectionResetError: the transport was lost.
         """
-        if not self._writable.is_set():
-            await self._writable.wait()
+        room = self._room
+        if room is not None:
+            await room.wait()
         if self._lost:
             raise ClientConnectionResetError(
                 "cannot write: the connection was lost"
@@ -224,11 +247,10 @@ class SocketTransport(asyncio.Protocol):
         return self._closing or (self._inner is not None and self._inner.is_closing())
 
     def close(self) -> None:
-        """Send what is queued, then close."""
-        self._closing = True
-        self.write = _drop
-        if self._inner is not None:
-            self._inner.close()
+        """Send what is queued, then close; on TLS the peer has a second for both."""
+        self._close()
+        if self._tls:
+            self._abort_in(SHUTDOWN_TIMEOUT)
 
     def abort(self) -> None:
         """Close now and drop what is queued."""
@@ -267,9 +289,13 @@ class SocketTransport(asyncio.Protocol):
         costs next to nothing: session tickets arrive with the first response (RFC 8446, section
         4.6.1), and a connection that is told to change its keys is not worth the doubt.
         """
-        if self.is_closing() or self._eof or self._resuming:
+        inner = self._inner
+        if self._closing or self._eof or self._resuming or inner is None or inner.is_closing():
             return False
-        return self._poll is None or not self._poll(0)
+        poll = self._poll
+        if poll is None:
+            poll = self._poll = _readiness(inner.get_extra_info("socket"))
+        return not poll(0)
 
     def dispose(self, reason: BaseException | None = None) -> None:
         """Close now; on TLS tell the peer by a close_notify, but do not wait for its answer.
@@ -282,8 +308,25 @@ class SocketTransport(asyncio.Protocol):
         if not self._closing:
             self._failure = reason
         if self._tls:
-            self.close()
+            self._close()
+            if self._outer is not None and not self._outer.is_closing():
+                self._outer.close()
         self.abort()
+
+    def shut_down(self, reason: BaseException | None, timeout: float) -> None:
+        """Close; on TLS let the peer answer our close_notify.
+
+        Args:
+            reason: what the receiver is told, if it has not closed the connection itself.
+            timeout: how long the peer may take, in seconds; 0 to dispose of the connection.
+        """
+        if not self._tls or timeout <= 0:
+            self.dispose(reason)
+            return
+        if not self._closing:
+            self._failure = reason
+        self._close()
+        self._abort_in(timeout)
 
     def abandon(self) -> None:
         """Close, even if asyncio is still about to call `connection_made`."""
@@ -292,9 +335,34 @@ class SocketTransport(asyncio.Protocol):
 
     async def wait_closed(self) -> None:
         """Wait until the socket is gone."""
+        if self._lost:
+            return
+        if self._gone is None:
+            self._gone = asyncio.Event()
         await self._gone.wait()
 
     # Inside
+
+    def _close(self) -> None:
+        self._closing = True
+        self.write = _drop
+        # asyncio's TLS does not bear a second call: it would be deaf to `abort` from then on.
+        if self._inner is not None and not self._inner.is_closing():
+            self._inner.close()
+
+    def _abort_in(self, timeout: float) -> None:
+        """Bound the time that closing may take.
+
+        asyncio has a bound of its own, but none for TLS in TLS as a whole; there it even fails in
+        the first releases of Python 3.11 and 3.12.
+        """
+        if self._lost:
+            return
+        if self._deadline is not None:
+            if self._deadline.when() <= self._loop.time() + timeout:
+                return
+            self._deadline.cancel()
+        self._deadline = self._loop.call_later(timeout, self.abort)
 
     def _resumed(self) -> None:
         self._resuming = False
