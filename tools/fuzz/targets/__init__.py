@@ -10,6 +10,7 @@ from tools.fuzz.seeds import field_values as field_seeds
 from tools.fuzz.seeds import request_reader as request_seeds
 from tools.fuzz.seeds import response_reader as response_seeds
 from tools.fuzz.seeds import set_cookie as cookie_seeds
+from tools.fuzz.seeds import socks_dialogue as socks_seeds
 from tools.fuzz.seeds import websocket_frames as frame_seeds
 from tools.fuzz.targets.content_decoder import check_content_decoder
 from tools.fuzz.targets.cookie_date import check_cookie_date
@@ -17,6 +18,7 @@ from tools.fuzz.targets.field_values import check_field_values
 from tools.fuzz.targets.request_reader import check_request_reader
 from tools.fuzz.targets.response_reader import check_response_reader
 from tools.fuzz.targets.set_cookie import check_set_cookie
+from tools.fuzz.targets.socks_dialogue import check_socks_dialogue
 from tools.fuzz.targets.websocket_frames import check_websocket_frames
 
 __all__ = ["TARGETS"]
@@ -28,5 +30,6 @@ TARGETS: dict[str, tuple[Callable[[bytes], None], Sequence[bytes]]] = {
     "request_reader": (check_request_reader, request_seeds.SEEDS),
     "response_reader": (check_response_reader, response_seeds.SEEDS),
     "set_cookie": (check_set_cookie, cookie_seeds.SEEDS),
+    "socks_dialogue": (check_socks_dialogue, socks_seeds.SEEDS),
     "websocket_frames": (check_websocket_frames, frame_seeds.SEEDS),
 }

@@ -1,0 +1,11 @@
+"""The dialogues with proxies, without I/O, for who carries them out over a stream of their own.
+
+Send `opening`, then whatever `receive_data` returns for what comes, until the dialogue is `finished`;
+an end of the stream is for `receive_eof`. Then the tunnel is `accepted`, or was refused.
+"""
+
+from __future__ import annotations
+
+from whimbrel_connector._socks import SocksDialogue, SocksProtocolError
+
+__all__ = ["SocksDialogue", "SocksProtocolError"]
