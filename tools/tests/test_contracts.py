@@ -39,7 +39,7 @@ BREAKS = (
     (WEBSOCKET, "frames.py", "whimbrel_websocket_client._channel"),
     (WEBSOCKET, "_channel.py", "socket"),
     (CONNECTOR, "_pool.py", "asyncio"),
-    (CONNECTOR, "_tunnel.py", "time"),
+    (CONNECTOR, "_connect_dialogue.py", "time"),
     (CONNECTOR, "endpoint.py", "socket"),
     (CLIENT, "redirects.py", "asyncio"),
     (CLIENT, "cookies.py", "whimbrel.session"),

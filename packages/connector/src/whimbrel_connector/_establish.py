@@ -18,7 +18,7 @@ from whimbrel_connector._tls import (
     server_name,
 )
 from whimbrel_connector._transport import SocketTransport, tune
-from whimbrel_connector._tunnel import ConnectDialogue
+from whimbrel_connector._connect_dialogue import ConnectDialogue
 from whimbrel_connector.errors import (
     ClientConnectorDNSError,
     ClientConnectorError,
@@ -184,7 +184,7 @@ async def _open_tunnel(attempt: Attempt, transport: SocketTransport, proxy: Prox
         dialogue = ConnectDialogue(endpoint.host, endpoint.port, proxy)
         caller = _Caller(dialogue)
         transport.set_receiver(caller)
-        transport.write(dialogue.request)
+        transport.write(dialogue.opening)
         await caller.head
     except (OSError, ProtocolError) as exc:
         cause = exc if isinstance(exc, OSError) else OSError(errno.EPROTO, str(exc))

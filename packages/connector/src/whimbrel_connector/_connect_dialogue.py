@@ -23,6 +23,7 @@ __all__ = ["ConnectDialogue"]
 
 MAX_BODY: Final = 65536
 """How much of the content of a refusal is kept, in bytes."""
+_TOO_EARLY: Final = "the proxy sent data before the tunnel was used"
 
 
 class ConnectDialogue:
@@ -37,7 +38,7 @@ class ConnectDialogue:
         ProtocolError: the host or a header field cannot be written in a request.
     """
 
-    __slots__ = ("_reader", "body", "finished", "request", "response")
+    __slots__ = ("_reader", "body", "finished", "opening", "response")
 
     def __init__(self, host: str, port: int, proxy: Proxy) -> None:
         authority = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -45,7 +46,7 @@ class ConnectDialogue:
         if proxy.authorization is not None:
             fields.append(("Proxy-Authorization", proxy.authorization))
         #: What to send.
-        self.request = request_head("CONNECT", authority, fields)
+        self.opening = request_head("CONNECT", authority, fields)
         #: The final answer's head, when it has come.
         self.response: Response | None = None
         #: The content of a refusal, cut at `MAX_BODY`.
@@ -59,15 +60,27 @@ class ConnectDialogue:
         """Whether the tunnel is open."""
         return self.response is not None and self.response.framing is Framing.SWITCHED
 
-    def receive_data(self, data: bytes) -> None:
-        """Take bytes from the proxy.
+    @property
+    def refusal(self) -> tuple[int, str] | None:
+        """The status and the reason phrase with which the proxy refused."""
+        response = self.response
+        if response is None or response.framing is Framing.SWITCHED:
+            return None
+        return response.status, response.reason
+
+    def receive_data(self, data: bytes) -> bytes:
+        """Take bytes from the proxy; return what to send next, which is nothing.
 
         Raises:
             ProtocolError: the proxy does not speak HTTP, or sends more than the answer before
-                we said anything in the tunnel, where it is TLS in which the client speaks first.
+                we said anything in the tunnel, in which the client speaks first.
         """
-        self._reader.receive_data(data)
-        self._read()
+        if self.accepted:
+            raise ProtocolError(_TOO_EARLY)
+        if not self.finished:
+            self._reader.receive_data(data)
+            self._read()
+        return b""
 
     def receive_eof(self) -> None:
         """Learn that the proxy will send no more.
@@ -75,8 +88,9 @@ class ConnectDialogue:
         Raises:
             ProtocolError: it ended before its answer's head was complete.
         """
-        self._reader.receive_eof()
-        self._read()
+        if not self.finished:
+            self._reader.receive_eof()
+            self._read()
 
     def _read(self) -> None:
         while not self.finished:
@@ -97,4 +111,4 @@ class ConnectDialogue:
             elif event is PAUSED or isinstance(event, EndOfMessage):
                 self.finished = True
         if self.accepted and self._reader.trailing_data:
-            raise ProtocolError("the proxy sent data before the tunnel was used")
+            raise ProtocolError(_TOO_EARLY)

@@ -6,7 +6,7 @@ import pytest
 from yarl import URL
 
 from whimbrel_connector import Proxy
-from whimbrel_connector._tunnel import MAX_BODY, ConnectDialogue
+from whimbrel_connector._connect_dialogue import MAX_BODY, ConnectDialogue
 from whimbrel_http_parser import ProtocolError
 
 
@@ -33,7 +33,7 @@ def lines(request: bytes) -> Any:
 
 
 def test_request_names_the_host_and_nothing_else() -> None:
-    assert lines(dialogue().request) == [
+    assert lines(dialogue().opening) == [
         b"CONNECT example.org:443 HTTP/1.1",
         b"Host: example.org:443",
     ]
@@ -41,7 +41,7 @@ def test_request_names_the_host_and_nothing_else() -> None:
 
 def test_request_has_what_is_for_the_proxy() -> None:
     headers = (("X-A", "1"), ("host", "evil"), ("proxy-authorization", "old"))
-    request = dialogue("::1", 8443, "Basic Og==", headers).request
+    request = dialogue("::1", 8443, "Basic Og==", headers).opening
     assert lines(request) == [
         b"CONNECT [::1]:8443 HTTP/1.1",
         b"Host: [::1]:8443",
