@@ -15,7 +15,12 @@ import atheris
 from tools.fuzz.findings import Recorder
 from tools.fuzz.mutation import CorpusMutator
 
-_PACKAGES = ["whimbrel_http_parser", "whimbrel_cookiejar", "whimbrel_websocket_client"]
+_PACKAGES = [
+    "whimbrel_http_parser",
+    "whimbrel_cookiejar",
+    "whimbrel_connector",
+    "whimbrel_websocket_client",
+]
 # What feeds the parser is not what is to be covered, and takes time when instrumented.
 _FEEDING = ["whimbrel_http_parser.testing"]
 

@@ -1,7 +1,7 @@
 """The dialogues with proxies, without I/O, for who carries them out over a stream of their own.
 
-Send `opening`, then whatever `receive_data` returns for what comes, until the dialogue is `finished`;
-an end of the stream is for `receive_eof`. Then the tunnel is `accepted`, or was refused.
+Send `opening`, then whatever `receive_data` returns for what comes, until the dialogue is
+`finished`; tell `receive_eof` of an end. Then the tunnel is `accepted`, or was refused.
 """
 
 from __future__ import annotations
