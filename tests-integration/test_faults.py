@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import pickle
-import socket
-from typing import Any
 
 import pytest
 
+from tools.webapp.expectations import assert_still_works, assert_tells, fetch
 from tools.webapp.faults import (
     answer_each,
     answer_then_close,
@@ -17,12 +15,11 @@ from tools.webapp.faults import (
     raw_server,
     reset,
 )
+from tools.webapp.names import ScriptedResolver
 from tools.webapp.processes import free_port
 from whimbrel import (
-    AbstractResolver,
     ClientConnectorDNSError,
     ClientConnectorError,
-    ClientError,
     ClientOSError,
     ClientPayloadError,
     ClientResponseError,
@@ -32,61 +29,6 @@ from whimbrel import (
 )
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-
-
-async def assert_still_works(session: ClientSession) -> None:
-    """The failed connection is gone, and the session serves the next request."""
-    connector = session.connector
-    assert isinstance(connector, TCPConnector)
-    statistics = connector.statistics()
-    assert (statistics.open, statistics.in_use, statistics.waiting) == (0, 0, 0)
-    async with (
-        raw_server(answer_each(OK)) as healthy,
-        session.get(healthy.url) as response,
-    ):
-        assert await response.read() == b"ok"
-
-
-async def fetch(session: ClientSession, url: str) -> bytes:
-    async with session.get(url) as response:
-        return await response.read()
-
-
-def assert_tells(error: ClientError, *words: str) -> None:
-    """The error says what happened in bounded, printable words, and can leave the process."""
-    text = str(error)
-    assert text.isprintable()
-    assert 0 < len(text) < 1000
-    for word in words:
-        assert word.lower() in text.lower()
-    copy = pickle.loads(pickle.dumps(error))
-    assert (type(copy), str(copy)) == (type(error), text)
-
-
-class Failing(AbstractResolver):
-    """A resolver that knows nobody."""
-
-    async def resolve(self, host: str, port: int = 0, family: int = socket.AF_UNSPEC) -> list[Any]:
-        raise OSError(None, "Name or service not known")
-
-    async def close(self) -> None:
-        return None
-
-
-class Fixed(Failing):
-    """A resolver that knows where everybody is."""
-
-    async def resolve(self, host: str, port: int = 0, family: int = socket.AF_UNSPEC) -> list[Any]:
-        return [
-            {
-                "hostname": host,
-                "host": "127.0.0.1",
-                "port": port,
-                "family": socket.AF_INET,
-                "proto": 0,
-                "flags": socket.AI_NUMERICHOST,
-            }
-        ]
 
 
 async def test_refused(lone: ClientSession) -> None:
@@ -100,7 +42,7 @@ async def test_refused(lone: ClientSession) -> None:
 
 
 async def test_unknown_host() -> None:
-    async with ClientSession(connector=TCPConnector(resolver=Failing())) as session:
+    async with ClientSession(connector=TCPConnector(resolver=ScriptedResolver({}))) as session:
         with pytest.raises(ClientConnectorDNSError) as caught:
             await fetch(session, "http://whimbrel.test/")
         assert_tells(caught.value, "whimbrel.test", "not known")
@@ -110,7 +52,9 @@ async def test_unknown_host() -> None:
 async def test_a_resolver_of_ones_own() -> None:
     async with (
         raw_server(answer_each(OK)) as server,
-        ClientSession(connector=TCPConnector(resolver=Fixed())) as session,
+        ClientSession(
+            connector=TCPConnector(resolver=ScriptedResolver({"whimbrel.test": ["127.0.0.1"]}))
+        ) as session,
     ):
         assert await fetch(session, f"http://whimbrel.test:{server.port}/") == b"ok"
 

@@ -8,6 +8,7 @@ import ssl
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import Any
 
 __all__ = [
     "Handler",
@@ -15,10 +16,12 @@ __all__ = [
     "answer_each",
     "answer_then_close",
     "answer_then_hold",
+    "deaf",
     "deaf_port",
     "raw_server",
     "read_head",
     "reset",
+    "send_reset",
 ]
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -38,13 +41,18 @@ class RawServer:
 
 @asynccontextmanager
 async def raw_server(
-    handler: Handler, context: ssl.SSLContext | None = None
+    handler: Handler,
+    context: ssl.SSLContext | None = None,
+    *,
+    sock: socket.socket | None = None,
 ) -> AsyncIterator[RawServer]:
     """Run `handler` for each connection until the block ends; then end them all.
 
     Args:
         handler: called with each connection, which is aborted when it returns without closing.
         context: serve TLS with it.
+        sock: a bound socket to listen on, which is closed with the server; `None` for 127.0.0.1
+            and any port.
     """
     tasks: set[asyncio.Task[None]] = set()
 
@@ -64,7 +72,8 @@ async def raw_server(
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 
-    server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=context)
+    where: dict[str, Any] = {"host": "127.0.0.1", "port": 0} if sock is None else {"sock": sock}
+    server = await asyncio.start_server(accept, ssl=context, **where)
     running = RawServer(server.sockets[0].getsockname()[1], tls=context is not None)
     try:
         yield running
@@ -126,26 +135,38 @@ def reset(response: bytes = b"") -> Handler:
         await read_head(reader)
         writer.write(response)
         await writer.drain()
-        # A linger time of zero makes close() send RST.
-        connection: socket.socket = writer.get_extra_info("socket")
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        writer.transport.abort()
+        send_reset(writer)
 
     return handler
 
 
+def send_reset(writer: asyncio.StreamWriter) -> None:
+    """End the connection with RST instead of FIN."""
+    # A linger time of zero makes close() send RST.
+    connection: socket.socket = writer.get_extra_info("socket")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
+
+
 @contextmanager
 def deaf_port() -> Iterator[int]:
-    """Yield a port whose connections are never established: its queue is full."""
+    """Yield a port of 127.0.0.1 whose connections are never established: its queue is full."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        fillers = [socket.socket() for _ in range(4)]
-        try:
-            for filler in fillers:
-                filler.setblocking(False)
-                filler.connect_ex(listener.getsockname())
+        with deaf(listener):
             yield listener.getsockname()[1]
-        finally:
-            for filler in fillers:
-                filler.close()
+
+
+@contextmanager
+def deaf(listener: socket.socket) -> Iterator[None]:
+    """Let a bound socket listen with a queue that is full until the block ends."""
+    listener.listen(0)
+    fillers = [socket.socket(listener.family) for _ in range(4)]
+    try:
+        for filler in fillers:
+            filler.setblocking(False)
+            filler.connect_ex(listener.getsockname())
+        yield
+    finally:
+        for filler in fillers:
+            filler.close()
