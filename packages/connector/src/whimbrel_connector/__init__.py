@@ -51,6 +51,7 @@ from whimbrel_connector.resolver import (
     DefaultResolver,
     ThreadedResolver,
 )
+from whimbrel_connector.system_trust import system_trust_context
 from whimbrel_connector.tracing import ConnectionEvent, ConnectionStage
 
 __all__ = [
@@ -100,4 +101,5 @@ __all__ = [
     "__version__",
     "merge_ssl",
     "public_addresses_only",
+    "system_trust_context",
 ]
