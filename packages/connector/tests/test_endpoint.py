@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import ssl
 from typing import Any
 
@@ -28,6 +29,17 @@ ALL = [
     Endpoint("h", 80, True, proxy=Proxy(URL("http://proxy:3129"))),
     Endpoint("h", 80, True, proxy=Proxy(URL("http://proxy:3128"), "Basic Og==")),
     Endpoint("h", 80, True, proxy=Proxy(URL("http://proxy:3128"), None, (("A", "b"),))),
+    Endpoint("h", 80, True, proxy=Proxy(URL("https://proxy:3128"))),
+    Endpoint("h", 80, True, proxy=Proxy(URL("https://proxy:3128"), ssl=False)),
+    Endpoint("h", 80, True, proxy=Proxy(URL("https://proxy:3128"), ssl=CONTEXT)),
+    Endpoint("h", 80, True, proxy=Proxy(URL("https://proxy:3128"), ssl=PIN)),
+    Endpoint("h", 80, True, proxy=Proxy(URL("https://proxy:3128"), server_hostname="p")),
+    Endpoint("h", 80, True, proxy=Proxy(URL("socks4://proxy:3128"))),
+    Endpoint("h", 80, True, proxy=Proxy(URL("socks4a://proxy:3128"))),
+    Endpoint("h", 80, True, proxy=Proxy(URL("socks5://proxy:3128"))),
+    Endpoint("h", 80, True, proxy=Proxy(URL("socks5h://proxy:3128"))),
+    Endpoint("h", 80, True, proxy=Proxy(URL("socks5h://proxy:3128"), credentials=("u", "p"))),
+    Endpoint("h", 80, True, proxy=Proxy(URL("socks5h://proxy:3128"), credentials=("u", "q"))),
 ]
 
 
@@ -60,7 +72,16 @@ def test_endpoints_that_differ_in_trust_are_one_host_to_the_limit() -> None:
 
 @pytest.mark.parametrize(
     ("is_ssl", "proxy", "tunnelled"),
-    [(False, None, False), (True, None, False), (False, PROXY, False), (True, PROXY, True)],
+    [
+        (False, None, False),
+        (True, None, False),
+        (False, PROXY, False),
+        (True, PROXY, True),
+        (False, Proxy(URL("https://proxy")), False),
+        (True, Proxy(URL("https://proxy")), True),
+        (False, Proxy(URL("socks4a://proxy")), True),
+        (True, Proxy(URL("socks5://proxy")), True),
+    ],
 )
 def test_tunnelled(is_ssl: bool, proxy: Any, tunnelled: bool) -> None:
     assert Endpoint("h", 1, is_ssl, proxy=proxy).tunnelled is tunnelled
@@ -129,14 +150,15 @@ def test_credentials_of_the_url_win_over_the_headers() -> None:
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("https://proxy", "scheme 'https'"),
-        ("socks5://proxy:1080", "scheme 'socks5'"),
+        ("ftp://proxy", "scheme 'ftp'"),
+        ("socks://proxy:1080", "scheme 'socks'; supported: http, https, socks4, socks4a, socks5"),
         ("proxy:3128", "scheme 'proxy'"),
         ("/path", "scheme ''"),
         ("http:///path", "needs a host"),
+        ("socks5:///path", "needs a host"),
     ],
 )
-def test_url_that_is_no_http_proxy_is_refused(url: str, message: str) -> None:
+def test_url_that_is_no_proxys_is_refused(url: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Proxy.from_url(url)
 
@@ -146,8 +168,109 @@ def test_credentials_in_a_plain_proxy_url_are_refused() -> None:
         Proxy(URL("http://u:secret@proxy"))
 
 
-def test_repr_shows_no_secret() -> None:
-    endpoint = Endpoint("::1", 443, True, proxy=Proxy.from_url("http://u:secret@proxy:1"))
-    assert repr(endpoint) == "<Endpoint https://[::1]:443 via http://proxy:1>"
-    assert "secret" not in repr(endpoint.proxy)
-    assert "c2VjcmV0" not in repr(endpoint.proxy)
+@pytest.mark.parametrize(
+    ("url", "port", "is_ssl", "is_socks"),
+    [
+        ("http://proxy", 80, False, False),
+        ("https://proxy", 443, True, False),
+        ("HTTPS://proxy:8443", 8443, True, False),
+        ("socks4://proxy", 1080, False, True),
+        ("socks4a://proxy", 1080, False, True),
+        ("socks5://proxy", 1080, False, True),
+        ("socks5h://proxy:1081/", 1081, False, True),
+    ],
+)
+def test_schemes(url: str, port: int, is_ssl: bool, is_socks: bool) -> None:
+    proxy = Proxy.from_url(url)
+    assert (proxy.host, proxy.port) == ("proxy", port)
+    assert proxy.is_ssl is is_ssl
+    assert proxy.is_socks is is_socks
+
+
+def test_a_default_port_that_is_given_is_the_same_proxy() -> None:
+    assert Proxy.from_url("socks5://proxy:1080") == Proxy.from_url("socks5://proxy")
+    assert Proxy.from_url("https://proxy:443/x") == Proxy.from_url("https://proxy")
+
+
+@pytest.mark.parametrize("scheme", ["http", "socks5"])
+def test_what_is_about_tls_does_not_tell_proxies_apart_that_speak_none(scheme: str) -> None:
+    proxy = Proxy(URL(f"{scheme}://proxy"), ssl=CONTEXT, server_hostname="other")
+    assert proxy == Proxy(URL(f"{scheme}://proxy"))
+    assert proxy.ssl is True
+    assert proxy.server_hostname is None
+
+
+def test_tls_options_of_an_https_proxy_are_kept() -> None:
+    proxy = Proxy.from_url("https://u:p@proxy", ssl=CONTEXT, server_hostname="other")
+    assert proxy.ssl is CONTEXT
+    assert proxy.server_hostname == "other"
+    assert proxy.authorization == "Basic dTpw"
+
+
+@pytest.mark.parametrize("option", [1, None, "yes"])
+def test_whether_a_proxy_is_trusted_is_no_matter_of_truth(option: Any) -> None:
+    with pytest.raises(TypeError, match="ssl must be"):
+        Proxy(URL("https://proxy"), ssl=option)
+    with pytest.raises(TypeError, match="ssl must be"):
+        Proxy.from_url("http://proxy", ssl=option)
+
+
+@pytest.mark.parametrize(
+    ("url", "auth", "credentials"),
+    [
+        ("socks5://proxy", None, None),
+        ("socks5://us%C3%A9r:p%3Aa%40@proxy", None, ("us\xe9r", "p:a@")),
+        ("socks5h://user:pass@proxy", "Basic b3RoZXI6d29yZA==", ("other", "word")),
+        ("socks5h://proxy", "basic dXNlcjpwOnA=", ("user", "p:p")),
+        ("socks5h://proxy", "Basic dXPDqXI6cA==", ("us\xe9r", "p")),
+        ("socks5h://proxy", "Basic dXPpcjpw", ("us\xe9r", "p")),
+        ("socks4://user@proxy", None, ("user", "")),
+        ("socks4a://proxy", "Basic dXNlcjo=", ("user", "")),
+    ],
+)
+def test_credentials_for_socks(url: str, auth: Any, credentials: Any) -> None:
+    proxy = Proxy.from_url(url, auth)
+    assert proxy.credentials == credentials
+    assert proxy.authorization is None
+    assert proxy.url.user is None
+
+
+@pytest.mark.parametrize(
+    ("url", "options", "message"),
+    [
+        ("socks5://proxy", {"auth": "Bearer c2VjcmV0"}, "must be Basic"),
+        ("socks5://proxy", {"auth": "Basic"}, "no colon"),
+        ("socks5://proxy", {"auth": "Basic secret!"}, "Base64"),
+        ("socks5://proxy", {"auth": "Basic c2VjcmV0"}, "no colon"),
+        ("socks5://proxy", {"headers": {"X-A": "secret"}}, "no headers"),
+        ("socks5://proxy", {"headers": {"Proxy-Authorization": "secret"}}, "no headers"),
+        ("socks4://user:secret@proxy", {}, "no passwords"),
+        ("socks5://secret@proxy", {}, "1 to 255 octets, not 0"),
+        ("socks5://user:" + "secret" * 50 + "@proxy", {}, "1 to 255 octets, not 300"),
+        ("http://proxy", {"auth": "Basic secret\r\nX: y"}, "control character"),
+        ("http://proxy", {"headers": {"Proxy-Authorization": "secret\n"}}, "control character"),
+    ],
+)
+def test_what_cannot_be_told_to_the_proxy_is_refused_without_showing_it(
+    url: str, options: Any, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message) as caught:
+        Proxy.from_url(url, **options)
+    shown = [caught.value, caught.value.__cause__]
+    assert not any("secret" in str(error) or "c2VjcmV0" in str(error) for error in shown)
+
+
+def test_arguments_for_the_other_kind_of_proxy_are_refused() -> None:
+    with pytest.raises(ValueError, match="no authorization"):
+        Proxy(URL("socks5://proxy"), "Basic Og==")
+    with pytest.raises(ValueError, match="credentials are for SOCKS"):
+        Proxy(URL("https://proxy"), credentials=("user", "pass"))
+
+
+@pytest.mark.parametrize("scheme", ["http", "https", "socks5", "socks5h"])
+def test_repr_shows_no_secret(scheme: str) -> None:
+    proxy = Proxy.from_url(f"{scheme}://user:secret@proxy:1")
+    endpoint = Endpoint("::1", 443, True, proxy=proxy)
+    assert repr(endpoint) == f"<Endpoint https://[::1]:443 via {scheme}://proxy:1>"
+    assert "=..." in repr(proxy)
+    assert not {"user", "secret", "c2VjcmV0"} & set(re.split(r"\W", repr(proxy)))
