@@ -73,6 +73,7 @@ _SEPARATORS = (
 _MESSAGES = (*_START_LINES, *_FIELDS, *_CHUNKS, *_SEPARATORS)
 
 DICTIONARIES: dict[str, tuple[bytes, ...]] = {
+    "connect_dialogue": _MESSAGES,
     "request_reader": _MESSAGES,
     "response_reader": _MESSAGES,
 }

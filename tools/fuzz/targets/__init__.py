@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from tools.fuzz.seeds import connect_dialogue as connect_seeds
 from tools.fuzz.seeds import content_decoder as coding_seeds
 from tools.fuzz.seeds import cookie_date as date_seeds
 from tools.fuzz.seeds import field_values as field_seeds
@@ -12,6 +13,7 @@ from tools.fuzz.seeds import response_reader as response_seeds
 from tools.fuzz.seeds import set_cookie as cookie_seeds
 from tools.fuzz.seeds import socks_dialogue as socks_seeds
 from tools.fuzz.seeds import websocket_frames as frame_seeds
+from tools.fuzz.targets.connect_dialogue import check_connect_dialogue
 from tools.fuzz.targets.content_decoder import check_content_decoder
 from tools.fuzz.targets.cookie_date import check_cookie_date
 from tools.fuzz.targets.field_values import check_field_values
@@ -24,6 +26,7 @@ from tools.fuzz.targets.websocket_frames import check_websocket_frames
 __all__ = ["TARGETS"]
 
 TARGETS: dict[str, tuple[Callable[[bytes], None], Sequence[bytes]]] = {
+    "connect_dialogue": (check_connect_dialogue, connect_seeds.SEEDS),
     "content_decoder": (check_content_decoder, coding_seeds.SEEDS),
     "cookie_date": (check_cookie_date, date_seeds.SEEDS),
     "field_values": (check_field_values, field_seeds.SEEDS),
