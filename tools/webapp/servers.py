@@ -16,6 +16,7 @@ __all__ = [
     "http_proxy",
     "hypercorn",
     "hypercorn_unix",
+    "socks_proxy",
     "websocket_server",
 ]
 
@@ -72,19 +73,37 @@ def websocket_server(certificate: Certificate | None = None) -> Iterator[str]:
 
 
 @contextmanager
-def http_proxy(credentials: str = "") -> Iterator[str]:
+def http_proxy(credentials: str = "", certificate: Certificate | None = None) -> Iterator[str]:
     """Run proxy.py, which forwards and tunnels; yield its URL without credentials.
 
     Args:
         credentials: "user:password" that the proxy demands; empty for none.
+        certificate: what it shows to its clients, who are to speak TLS with it; `None` for no TLS.
     """
     port = free_port()
     command = [sys.executable, "-m", "proxy", "--hostname", HOST, "--port", str(port)]
     command += ["--num-workers", "1", "--num-acceptors", "1"]
     if credentials:
         command += ["--basic-auth", credentials]
+    if certificate:
+        files = ["--cert-file", str(certificate.chain), "--key-file", str(certificate.key)]
+        command += files
     with running(command, accepts_tcp(port)):
-        yield f"http://{HOST}:{port}"
+        yield _base_url("http", certificate, port)
+
+
+@contextmanager
+def socks_proxy(version: int, *credentials: str) -> Iterator[str]:
+    """Run a proxy by tiny-proxy; yield where it listens, as "host:port".
+
+    Args:
+        version: 4, which is for SOCKS4a too, or 5.
+        credentials: the user name, and for version 5 the password, that the proxy demands.
+    """
+    port = free_port()
+    program = [sys.executable, "-m", "tools.webapp.socks_proxy"]
+    with running([*program, str(port), str(version), *credentials], accepts_tcp(port)):
+        yield f"{HOST}:{port}"
 
 
 def _granian() -> list[str]:
