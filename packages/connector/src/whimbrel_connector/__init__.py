@@ -45,6 +45,7 @@ from whimbrel_connector.interfaces import (
     ResolveResult,
     Transport,
 )
+from whimbrel_connector.proxy_environment import EnvironmentProxies
 from whimbrel_connector.resolver import (
     AbstractResolver,
     AsyncResolver,
@@ -79,6 +80,7 @@ __all__ = [
     "ConnectionTrace",
     "DefaultResolver",
     "Endpoint",
+    "EnvironmentProxies",
     "Fingerprint",
     "PoolStatistics",
     "Proxy",
