@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING
 
-from whimbrel_connector.errors import ConnectionTimeoutError
+from whimbrel_connector.errors import (
+    ClientConnectorError,
+    ClientProxyConnectionError,
+    ConnectionTimeoutError,
+)
 from whimbrel_connector.tracing import ConnectionEvent
 
 if TYPE_CHECKING:
@@ -100,6 +104,12 @@ class Attempt:
     def detail(self) -> str:
         """Say which phase it is, and for how long."""
         return f"{self.phase}, after {self.elapsed():.2f} s"
+
+    def failure(self, exc: OSError) -> ClientConnectorError:
+        """Return the error for a way to the proxy, or to the server, that failed."""
+        proxy = self.endpoint.proxy
+        kind = ClientConnectorError if proxy is None else ClientProxyConnectionError
+        return kind(self.endpoint, exc, self.detail())
 
 
 def time_limit(seconds: float | None, ceil_threshold: float) -> asyncio.Timeout:

@@ -10,6 +10,8 @@ import errno
 import ssl
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from whimbrel_connector._wording import some_of
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -36,9 +38,6 @@ __all__ = [
     "SocksRefused",
     "UnixClientConnectorError",
 ]
-
-_TOLD_ADDRESSES = 8
-"""How many addresses an error names."""
 
 
 class _HasAddress(Protocol):
@@ -154,10 +153,7 @@ class AddressRefused(ClientConnectorError):  # noqa: N818  # says what happened
     def __init__(
         self, connection_key: _HasAddress, addresses: Sequence[str], detail: str = ""
     ) -> None:
-        told = ", ".join(addresses[:_TOLD_ADDRESSES])
-        if len(addresses) > _TOLD_ADDRESSES:
-            told += f" and {len(addresses) - _TOLD_ADDRESSES} more"
-        reason = OSError(errno.EACCES, f"address_filter refuses {told}")
+        reason = OSError(errno.EACCES, f"address_filter refuses {some_of(addresses)}")
         super().__init__(connection_key, reason, detail)
         self.addresses = tuple(addresses)
         self.args = (connection_key, self.addresses)
