@@ -100,7 +100,7 @@ def test_the_first_example_prints_the_response(
     [example] = EXAMPLES[0].values
     assert isinstance(example, str)
     run(example, peers)
-    assert capsys.readouterr().out == "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello\n"
+    assert capsys.readouterr().out == "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 
 
 def test_the_resolver_with_rules_of_its_own_applies_them() -> None:
