@@ -253,7 +253,8 @@ def _explain(exc: Exception, who: str) -> tuple[OSError, str]:
     if not isinstance(exc, OSError):
         return ssl.SSLError(1, f"the handshake could not begin: {exc}"), ""
     if isinstance(exc, ssl.SSLError):
-        return exc, f"{who} seems to speak no TLS on this port" if exc.reason in _NO_TLS else ""
+        no_tls = getattr(exc, "reason", None) in _NO_TLS  # only OpenSSL's errors have it
+        return exc, f"{who} seems to speak no TLS on this port" if no_tls else ""
     if isinstance(exc, ConnectionResetError) and not exc.args:  # asyncio's word for an end
         return type(exc)(errno.ECONNRESET, f"{who} closed the connection in the handshake"), ""
     return exc, ""
