@@ -165,3 +165,21 @@ def test_an_embedded_address_is_judged_as_itself(address: IPv4Address) -> None:
 
 def test_it_is_an_address_filter() -> None:
     assert isinstance(public_addresses_only, AddressFilter)
+
+
+@pytest.mark.parametrize("verdict", [None, 1, "yes", object()])
+def test_a_filter_that_does_not_decide_lets_nothing_through(verdict: Any) -> None:
+    def undecided(address: object, host: str) -> Any:
+        return verdict
+
+    with pytest.raises(TypeError, match="must return True or False, not"):
+        allowed(results("192.0.2.1"), "name", undecided)
+
+
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
+def test_an_asynchronous_filter_lets_nothing_through() -> None:
+    async def asynchronous(address: object, host: str) -> bool:
+        return False
+
+    with pytest.raises(TypeError, match="must return True or False, not <coroutine"):
+        allowed(results("192.0.2.1"), "name", asynchronous)  # type: ignore[arg-type]  # the fault

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
+import errno
+from collections import OrderedDict, deque
+from copy import copy
 from ipaddress import ip_address
 from math import inf
 from socket import AF_INET, AF_INET6, AI_NUMERICHOST, AI_NUMERICSERV
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from whimbrel_connector._lookup_errors import NO_DATA, lookup_error, shown
 from whimbrel_connector.interfaces import ResolveResult
 
 if TYPE_CHECKING:
@@ -17,9 +20,12 @@ if TYPE_CHECKING:
 
     from whimbrel_connector.interfaces import Resolver
 
-__all__ = ["AddressCache", "Lookups", "literal"]
+__all__ = ["AddressCache", "Answer", "Lookups", "literal"]
 
 Key = tuple[str, int]
+
+_CLOSE_TIMEOUT: Final = 1.0
+"""How long `close` waits for a resolver to let go of its look-ups, in seconds."""
 
 
 def literal(host: str, port: int) -> ResolveResult | None:
@@ -45,23 +51,63 @@ def literal(host: str, port: int) -> ResolveResult | None:
     )
 
 
-class AddressCache:
-    """Addresses by host and port; bounded, the least recently used go first.
+class Answer:
+    """The addresses of a name, handed out in turn.
+
+    Each time every family begins with the address after the one that was first before, so that
+    connections spread over the servers of a name although its addresses are remembered. Which
+    family comes first stays as the resolver had it (RFC 6724): turning all addresses in one round
+    would connect to the family that it advises against every other time.
 
     Args:
-        ttl: for how many seconds an entry is good; `None` for ever.
+        addresses: in the resolver's order; at least one.
+    """
+
+    __slots__ = ("_families", "_queues")
+
+    def __init__(self, addresses: list[ResolveResult]) -> None:
+        self._families = [address["family"] for address in addresses]
+        self._queues: dict[int, deque[ResolveResult]] = {}
+        for address in addresses:
+            self._queues.setdefault(address["family"], deque()).append(address)
+
+    def addresses(self) -> list[ResolveResult]:
+        """Return the addresses in the order of whose turn it is, in a new list."""
+        queues = {family: iter(queue) for family, queue in self._queues.items()}
+        return [next(queues[family]) for family in self._families]
+
+    def hand_out(self) -> list[ResolveResult]:
+        """Return the addresses in a new list, and give the next ones their turn."""
+        addresses = self.addresses()
+        for queue in self._queues.values():
+            queue.rotate(-1)
+        return addresses
+
+
+class AddressCache:
+    """Answers by host and port; bounded, the least recently used go first.
+
+    Args:
+        ttl: for how many seconds an entry is good; `None` for ever, 0 not at all.
         max_size: how many entries there may be.
+
+    Raises:
+        ValueError: one of them makes no sense.
     """
 
     __slots__ = ("_entries", "_max_size", "_ttl")
 
     def __init__(self, ttl: float | None, max_size: int) -> None:
+        if ttl is not None and not ttl >= 0:
+            raise ValueError(f"ttl_dns_cache must be None, 0 or more seconds, not {ttl!r}")
+        if max_size < 1:
+            raise ValueError(f"dns_cache_max_size must be at least 1, not {max_size!r}")
         self._ttl = inf if ttl is None else ttl
         self._max_size = max_size
-        self._entries: OrderedDict[Key, tuple[float, list[ResolveResult]]] = OrderedDict()
+        self._entries: OrderedDict[Key, tuple[float, Answer]] = OrderedDict()
 
-    def get(self, key: Key, now: float) -> list[ResolveResult] | None:
-        """Return the addresses, or `None` if there are none that are still good."""
+    def get(self, key: Key, now: float) -> Answer | None:
+        """Return the answer, or `None` if there is none that is still good."""
         entry = self._entries.get(key)
         if entry is None:
             return None
@@ -71,11 +117,13 @@ class AddressCache:
         self._entries.move_to_end(key)
         return entry[1]
 
-    def put(self, key: Key, addresses: list[ResolveResult], now: float) -> None:
-        """Remember the addresses."""
-        self._entries[key] = (now + self._ttl, addresses)
+    def put(self, key: Key, answer: Answer, now: float) -> None:
+        """Remember the answer."""
+        if not self._ttl:
+            return
+        self._entries[key] = (now + self._ttl, answer)
         self._entries.move_to_end(key)
-        while len(self._entries) > self._max_size:
+        if len(self._entries) > self._max_size:
             self._entries.popitem(last=False)
 
     def remove(self, key: Key) -> None:
@@ -87,8 +135,65 @@ class AddressCache:
         self._entries.clear()
 
     def view(self) -> Mapping[Key, list[ResolveResult]]:
-        """Return a read-only copy of what is remembered, out of date entries included."""
-        return MappingProxyType({key: entry[1] for key, entry in self._entries.items()})
+        """Return a copy of what is remembered, out of date entries included."""
+        return MappingProxyType(
+            {
+                key: [address.copy() for address in answer.addresses()]
+                for key, (_, answer) in self._entries.items()
+            }
+        )
+
+
+def _checked(answer: list[ResolveResult], host: str, family: int) -> list[ResolveResult]:
+    """Return a copy of what a resolver found, with nothing but addresses of the family.
+
+    Raises:
+        OSError: an entry is no IP address: asyncio would look it up, past the resolver, the cache
+            and the `address_filter`; or there is none of the family.
+    """
+    addresses: list[ResolveResult] = []
+    for entry in answer:
+        text = str(entry["host"])  # `ip_address` would take numbers and bytes, too
+        try:
+            version = ip_address(text).version
+        except ValueError:
+            raise OSError(
+                errno.EINVAL,
+                f"the resolver's answer for {shown(host)} has {shown(text)}, no IP address",
+            ) from None
+        kind = AF_INET if version == 4 else AF_INET6
+        if family in {0, kind}:
+            addresses.append(
+                ResolveResult(
+                    hostname=entry["hostname"],
+                    host=text,
+                    port=entry["port"],
+                    family=kind,
+                    proto=entry["proto"],
+                    flags=entry["flags"],
+                )
+            )
+    if not addresses:
+        raise lookup_error(host, family, NO_DATA)
+    return addresses
+
+
+def _for_one(exc: BaseException) -> BaseException:
+    """Return a copy of what a look-up raised, for one of those who waited for it.
+
+    An exception that several tasks raise collects the tracebacks of all. One whose constructor does
+    not take its arguments back cannot be copied, and is shared.
+    """
+    try:
+        own = copy(exc)
+    except Exception:  # whatever a constructor of the user's raises
+        return exc
+    if type(own) is not type(exc) or own.args != exc.args:
+        return exc
+    own.__cause__ = exc.__cause__
+    own.__context__ = exc.__context__
+    own.__suppress_context__ = exc.__suppress_context__
+    return own.with_traceback(exc.__traceback__)
 
 
 class _Running:
@@ -96,7 +201,7 @@ class _Running:
 
     __slots__ = ("task", "waiters")
 
-    def __init__(self, task: asyncio.Task[list[ResolveResult]]) -> None:
+    def __init__(self, task: asyncio.Task[Answer]) -> None:
         self.task = task
         self.waiters = 0
 
@@ -115,16 +220,17 @@ class Lookups:
         self._family = family
         self._cache = cache
         self._running: dict[Key, _Running] = {}
-        self._tasks: set[asyncio.Task[list[ResolveResult]]] = set()
+        self._tasks: set[asyncio.Task[Answer]] = set()
 
     def cached(self, host: str, port: int) -> list[ResolveResult] | None:
         """Return the addresses of `host` that are remembered, or `None`; literals never are."""
         if self._cache is None:
             return None
-        return self._cache.get((host, port), asyncio.get_running_loop().time())
+        answer = self._cache.get((host, port), asyncio.get_running_loop().time())
+        return None if answer is None else answer.hand_out()
 
     async def resolve(self, host: str, port: int) -> list[ResolveResult]:
-        """Return the addresses of `host`.
+        """Return the addresses of `host`, in a list of the caller's own.
 
         Raises:
             OSError: there are none, or none of the family asked for. Failures are not remembered.
@@ -136,39 +242,51 @@ class Lookups:
             return [address]
         if self._cache is None:
             return await self._ask(host, port)
-        key = (host, port)
-        known = self._cache.get(key, asyncio.get_running_loop().time())
-        return known if known is not None else await self._join(key)
+        known = self.cached(host, port)
+        return known if known is not None else await self._join((host, port))
 
     async def _ask(self, host: str, port: int) -> list[ResolveResult]:
-        addresses = await self._resolver.resolve(host, port, family=self._family)
-        if not addresses:
-            raise OSError(None, f"the resolver returned no address for {host!r}")
-        return addresses
+        answer = await self._resolver.resolve(host, port, family=self._family)
+        return _checked(answer, host, self._family)
 
-    async def _ask_and_remember(self, key: Key) -> list[ResolveResult]:
-        addresses = await self._ask(*key)
+    async def _ask_and_remember(self, key: Key) -> Answer:
+        answer = Answer(await self._ask(*key))
         assert self._cache is not None  # only called with a cache
-        self._cache.put(key, addresses, asyncio.get_running_loop().time())
-        return addresses
+        self._cache.put(key, answer, asyncio.get_running_loop().time())
+        return answer
 
     async def _join(self, key: Key) -> list[ResolveResult]:
         """Wait for the look-up of `key`, which ends when nobody waits for it any more."""
-        running = self._running.get(key)
-        if running is None:
-            task = asyncio.get_running_loop().create_task(self._ask_and_remember(key))
-            running = self._running[key] = _Running(task)
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        running = self._running.get(key) or self._start(key)
+        task = running.task
         running.waiters += 1
         try:
-            return await asyncio.shield(running.task)
+            await asyncio.wait((task,))
         finally:
             running.waiters -= 1
-            if not running.waiters:
-                running.task.cancel()
-                if self._running.get(key) is running:
-                    del self._running[key]
+            if not running.waiters and not task.done():
+                task.cancel()
+                del self._running[key]  # who comes now gets a look-up that goes on
+        if task.cancelled():  # by `close` or by the resolver: this caller was not
+            raise OSError(errno.ECANCELED, f"the look-up of {shown(key[0])} was cancelled")
+        if (exc := task.exception()) is not None:
+            raise _for_one(exc)
+        return task.result().hand_out()
+
+    def _start(self, key: Key) -> _Running:
+        task = asyncio.get_running_loop().create_task(self._ask_and_remember(key))
+        running = self._running[key] = _Running(task)
+        self._tasks.add(task)
+
+        def ended(task: asyncio.Task[Answer]) -> None:
+            self._tasks.discard(task)
+            if self._running.get(key) is running:
+                del self._running[key]
+            if not task.cancelled():
+                task.exception()  # nobody may be left to hear of it
+
+        task.add_done_callback(ended)
+        return running
 
     async def close(self) -> None:
         """End all look-ups and wait until they have."""
@@ -176,4 +294,4 @@ class Lookups:
             task.cancel()
         if self._tasks:
             # A resolver that holds on to its cancellation must not hold up the connector.
-            await asyncio.wait(self._tasks, timeout=1.0)
+            await asyncio.wait(self._tasks, timeout=_CLOSE_TIMEOUT)

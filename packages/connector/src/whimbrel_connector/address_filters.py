@@ -29,6 +29,9 @@ def allowed(
     Returns:
         The addresses allowed, in order, and the text of those refused. What is no IP address is
         refused unasked: the system would look it up again, and nobody would see the outcome.
+
+    Raises:
+        TypeError: the filter does not return a bool.
     """
     good: list[ResolveResult] = []
     refused: list[str] = []
@@ -41,7 +44,11 @@ def allowed(
             continue
         if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
             address = address.ipv4_mapped  # what a socket connects to (RFC 4291, section 2.5.5.2)
-        if address_filter(address, host):
+        verdict = address_filter(address, host)
+        if not isinstance(verdict, bool):
+            # Above all a coroutine: it is true, whatever it would have returned.
+            raise TypeError(f"an address_filter must return True or False, not {verdict!r:.80}")
+        if verdict:
             good.append(entry)
         else:
             refused.append(text)

@@ -6,7 +6,6 @@ import pytest
 
 from whimbrel_connector.interfaces import Receiver, Transport
 from whimbrel_connector.testing import (
-    FakeClock,
     MemoryTransport,
     RecordingReceiver,
     check_transport,
@@ -69,8 +68,3 @@ async def test_writing_to_a_closed_memory_transport_loses_the_connection() -> No
     one.write(b"x")
     await receiver.until_called("connection_lost")
     assert isinstance(receiver.exc, ConnectionResetError)
-
-
-def test_fake_clock_goes_when_told() -> None:
-    clock = FakeClock(10.0)
-    assert clock.advance(2.5) == clock() == clock.now == 12.5

@@ -1,8 +1,4 @@
-"""Doubles and conformance checks for tests: no sockets, no patching.
-
-`MemoryTransport` stands in for a connection; `check_transport` shows that any implementation of
-`Transport` keeps its contract, and the real one and the double both pass it.
-"""
+"""Doubles of a connection and of what it feeds, and the check of a transport's contract."""
 
 from __future__ import annotations
 
@@ -11,36 +7,15 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from whimbrel_connector.testing._waiting import PATIENCE, Changes
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
     from typing import Self
 
     from whimbrel_connector.interfaces import ReadableBuffer, Receiver, Transport
 
-__all__ = ["FakeClock", "MemoryTransport", "RecordingReceiver", "check_transport"]
-
-_PATIENCE = 5.0
-"""How long a check waits for what must happen, in seconds."""
-
-
-class FakeClock:
-    """A clock that goes when it is told to; call it to read it.
-
-    Args:
-        now: the time that it begins with, in seconds.
-    """
-
-    def __init__(self, now: float = 0.0) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        """Return the time, in seconds."""
-        return self.now
-
-    def advance(self, seconds: float) -> float:
-        """Let time pass; return the new time."""
-        self.now += seconds
-        return self.now
+__all__ = ["MemoryTransport", "RecordingReceiver", "check_transport"]
 
 
 class RecordingReceiver:
@@ -53,7 +28,7 @@ class RecordingReceiver:
         self.calls: list[str] = []
         #: What `connection_lost` was called with.
         self.exc: BaseException | None = None
-        self._changed = asyncio.Event()
+        self._changes = Changes()
 
     def data_received(self, data: bytes) -> None:
         """Keep `data`."""
@@ -61,7 +36,7 @@ class RecordingReceiver:
         self.data += data
         if self.calls[-1:] != ["data_received"]:
             self._note("data_received")
-        self._changed.set()
+        self._changes.note()
 
     def eof_received(self) -> None:
         """Note the end."""
@@ -76,7 +51,7 @@ class RecordingReceiver:
     def _note(self, call: str) -> None:
         assert "connection_lost" not in self.calls, f"{call} was called after connection_lost"
         self.calls.append(call)
-        self._changed.set()
+        self._changes.note()
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until `condition` is true, which is looked at after each call.
@@ -84,10 +59,7 @@ class RecordingReceiver:
         Raises:
             TimeoutError: it was not within five seconds.
         """
-        async with asyncio.timeout(_PATIENCE):
-            while not condition():
-                self._changed.clear()
-                await self._changed.wait()
+        await self._changes.until(condition)
 
     async def until_received(self, size: int) -> bytes:
         """Wait for `size` bytes or more in all, and return all that arrived."""
@@ -359,7 +331,7 @@ async def _check_drain(one: Transport, other: Transport) -> None:
     waiting = asyncio.ensure_future(one.drain())
     other.resume_reading()
     await there.until_received(size)
-    async with asyncio.timeout(_PATIENCE):
+    async with asyncio.timeout(PATIENCE):
         await waiting
     assert len(there.data) == size
     one.abort()
