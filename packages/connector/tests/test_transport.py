@@ -5,16 +5,19 @@ import pickle
 import socket
 import ssl
 import struct
-from collections.abc import AsyncIterator
+import tracemalloc
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
-from whimbrel_connector import ClientConnectionResetError
+from whimbrel_connector import ClientConnectionError, ClientConnectionResetError
 from whimbrel_connector._transport import SocketTransport
 from whimbrel_connector.interfaces import Transport
 from whimbrel_connector.testing import RecordingReceiver, check_transport
+
+T = TypeVar("T")
 
 
 async def wrap(sock: socket.socket) -> Any:
@@ -96,7 +99,9 @@ class RawTLSServer:
         """Accept, do the handshake and write."""
         self._sock, _ = self._listener.accept()
         self._sock.settimeout(5)
-        self._tls = self._context.wrap_socket(self._sock, server_side=True)
+        self._tls = self._context.wrap_socket(
+            self._sock, server_side=True, suppress_ragged_eofs=False
+        )
         self._tls.sendall(b"half of the bo")
 
     def end(self, how: str) -> None:
@@ -111,6 +116,14 @@ class RawTLSServer:
         else:
             self._tls.shutdown(socket.SHUT_RDWR)
         self._tls.close()
+
+    def answer(self) -> bytes:
+        """Read to the end, and answer the client's close_notify if it came."""
+        assert self._tls is not None
+        rest: bytes = self._tls.recv(100)
+        with suppress(OSError):  # of a client that is gone
+            self._tls.unwrap()
+        return rest
 
     def close(self) -> None:
         self._listener.close()
@@ -189,6 +202,214 @@ async def test_tls_stream_that_is_reset_is_lost(half_told: Any) -> None:
     await receiver.until_called("connection_lost")
     assert receiver.calls == ["data_received", "connection_lost"]
     assert isinstance(receiver.exc, ConnectionResetError)
+
+
+# Ending TLS
+
+
+async def test_tls_that_is_shut_down_waits_for_the_answer(half_told: Any, turns: Any) -> None:
+    server, transport, receiver = half_told
+    reason = ClientConnectionError("no more of it")
+    transport.shut_down(reason, 5.0)
+    assert transport.is_closing()
+    transport.write(b"too late")
+    await turns()
+    assert receiver.calls == ["data_received"], "the peer has its time"
+    assert await asyncio.to_thread(server.answer) == b""
+    await transport.wait_closed()
+    assert receiver.calls == ["data_received", "connection_lost"]
+    assert receiver.exc is reason
+
+
+@pytest.mark.parametrize("before", ["nothing", "close", "a patient shut_down"])
+async def test_tls_that_is_shut_down_does_not_wait_for_ever(half_told: Any, before: str) -> None:
+    """The peer here never answers; what was allowed it before can only become shorter."""
+    _, transport, receiver = half_told
+    began = asyncio.get_running_loop().time()
+    if before == "close":
+        transport.close()
+    elif before != "nothing":
+        transport.shut_down(None, 600.0)
+    transport.shut_down(None, 0.02)
+    transport.shut_down(None, 600.0)
+    await transport.wait_closed()
+    assert 0.01 < asyncio.get_running_loop().time() - began < 0.9
+    assert receiver.calls == ["data_received", "connection_lost"]
+    assert receiver.exc is None
+
+
+@pytest.mark.parametrize("before", ["nothing", "close", "shut_down"])
+@pytest.mark.parametrize("how", ["dispose", "shut_down", "abort"])
+async def test_tls_that_is_disposed_of_does_not_wait_at_all(
+    half_told: Any, before: str, how: str, turns: Any
+) -> None:
+    """Not even when it was closed before, which asyncio would not hear if it were told twice."""
+    server, transport, receiver = half_told
+    if before == "close":
+        transport.close()
+        transport.close()
+    elif before == "shut_down":
+        transport.shut_down(None, 600.0)
+    assert transport.get_extra_info("peername") == server.address
+    if how == "dispose":
+        transport.dispose()
+    elif how == "shut_down":
+        transport.shut_down(None, 0.0)
+    else:
+        transport.abort()
+    await turns()
+    assert receiver.calls == ["data_received", "connection_lost"]
+    assert receiver.exc is None
+    if (before, how) != ("nothing", "abort"):
+        assert await asyncio.to_thread(server.answer) == b"", "close_notify"
+
+
+async def test_tls_that_is_closed_is_gone_in_a_second(half_told: Any) -> None:
+    _, transport, receiver = half_told
+    began = asyncio.get_running_loop().time()
+    transport.close()
+    await transport.wait_closed()
+    assert asyncio.get_running_loop().time() - began < 1.5
+    assert receiver.exc is None
+
+
+async def test_plain_connection_has_nothing_to_wait_for(pair: Any, turns: Any) -> None:
+    one, other = pair
+    other.pause_reading()
+    receiver = RecordingReceiver()
+    one.set_receiver(receiver)
+    reason = ClientConnectionError("no more of it")
+    one.shut_down(reason, 600.0)
+    await turns()
+    assert receiver.calls == ["connection_lost"]
+    assert receiver.exc is reason
+
+
+# TLS in TLS
+
+
+class LayeredServer:
+    """A TLS server in a TLS server: an HTTPS proxy and what is behind it, to the client."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self._context = context
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.address = self._listener.getsockname()
+        self._outer: ssl.SSLSocket | None = None
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._inner = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+
+    def greet(self) -> None:
+        """Accept, and do both handshakes."""
+        sock, _ = self._listener.accept()
+        sock.settimeout(5)
+        self._outer = self._context.wrap_socket(sock, server_side=True, suppress_ragged_eofs=False)
+        self._carry(self._inner.do_handshake)
+
+    def echo(self, size: int) -> None:
+        """Send back what comes."""
+        self._carry(lambda: self._inner.write(self._inner.read(size)))
+
+    def ends(self, *, answering: bool) -> list[str]:
+        """Tell which layers the client ends by a close_notify, and answer it if asked to."""
+        assert self._outer is not None
+        ended = []
+        with suppress(ssl.SSLEOFError):
+            assert self._carry(lambda: self._inner.read(1)) == b""
+            ended.append("inner")
+            if answering:
+                self._carry(self._inner.unwrap)
+            assert self._outer.recv(1) == b""
+            ended.append("outer")
+            if answering:
+                self._outer.unwrap()
+        return ended
+
+    def close(self) -> None:
+        self._listener.close()
+        if self._outer is not None:
+            self._outer.close()
+
+    def _carry(self, step: Callable[[], T]) -> T:
+        assert self._outer is not None
+        while True:
+            try:
+                result = step()
+            except ssl.SSLWantReadError:
+                self._outer.sendall(self._outgoing.read())
+                if not (data := self._outer.recv(65536)):
+                    raise ssl.SSLEOFError("the outer layer ended") from None
+                self._incoming.write(data)
+            else:
+                self._outer.sendall(self._outgoing.read())
+                return result
+
+
+@pytest.fixture
+async def layered(
+    server_tls: Any, trusting: ssl.SSLContext
+) -> AsyncIterator[tuple[LayeredServer, SocketTransport]]:
+    """A server with TLS in TLS, and a transport to it."""
+    server = LayeredServer(server_tls())
+    greeting = asyncio.ensure_future(asyncio.to_thread(server.greet))
+    loop = asyncio.get_running_loop()
+    transport = SocketTransport()
+    await loop.create_connection(
+        lambda: transport, *server.address, ssl=trusting, server_hostname="localhost"
+    )
+    inner = await loop.start_tls(transport.inner, transport, trusting, server_hostname="localhost")
+    assert inner is not None
+    transport.attach(inner)
+    await greeting
+    yield server, transport
+    transport.abort()
+    await transport.wait_closed()
+    server.close()
+
+
+async def test_tls_in_tls(layered: Any) -> None:
+    server, transport = layered
+    receiver = RecordingReceiver()
+    transport.set_receiver(receiver)
+    transport.write(b"ping")
+    await asyncio.to_thread(server.echo, 4)
+    assert await receiver.until_received(4) == b"ping"
+    assert transport.is_fit()
+    assert transport.get_extra_info("peername") == server.address
+
+
+@pytest.mark.parametrize("how", ["dispose", "shut_down", "close"])
+async def test_tls_in_tls_is_ended_in_both_layers(layered: Any, how: str, turns: Any) -> None:
+    """In order, if both peers answer; and if they are not waited for, both are told."""
+    server, transport = layered
+    receiver = RecordingReceiver()
+    transport.set_receiver(receiver)
+    if how == "dispose":
+        transport.dispose()
+        await turns()
+        assert receiver.calls == ["connection_lost"], "it did not wait"
+    elif how == "shut_down":
+        transport.shut_down(None, 5.0)
+    else:
+        transport.close()
+    ended = await asyncio.to_thread(server.ends, answering=how != "dispose")
+    assert ended == ["inner", "outer"]
+    await receiver.until_called("connection_lost")
+    assert receiver.exc is None
+
+
+@pytest.mark.parametrize("how", ["shut_down", "close"])
+async def test_tls_in_tls_does_not_wait_for_ever(layered: Any, how: str) -> None:
+    """asyncio's own bound raises in its timer, in the first releases of Python 3.11 and 3.12."""
+    _, transport = layered
+    began = asyncio.get_running_loop().time()
+    if how == "shut_down":
+        transport.shut_down(None, 0.02)
+    else:
+        transport.close()
+    await transport.wait_closed()
+    assert asyncio.get_running_loop().time() - began < 1.5
 
 
 async def test_close_notify_behind_data_that_was_held_back_is_an_end(
@@ -274,6 +495,45 @@ async def test_what_waits_in_the_kernel_makes_unfit(pair: Any, how: str) -> None
         other.get_extra_info("socket").shutdown(socket.SHUT_WR)
     assert not one.is_closing(), "the loop has not seen it"
     assert not one.is_fit()
+
+
+async def test_fitness_of_what_has_no_socket_is_what_the_loop_knows() -> None:
+    """A named pipe, for example."""
+    transport = SocketTransport()
+    assert not transport.is_fit(), "there is no connection yet"
+    transport.connection_made(Pipe())
+    assert transport.is_fit()
+    assert transport.is_fit()
+    transport.close()
+    assert not transport.is_fit()
+    transport.connection_lost(None)
+
+
+class Pipe(asyncio.Transport):
+    """A transport that runs on no socket."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.closed = False
+
+    def write(self, data: Any) -> None:
+        raise AssertionError("nobody has anything to say")
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def close(self) -> None:
+        self.closed = True
+
+
+async def test_idle_transport_is_small() -> None:
+    """Thousands may be idle, so that what only few need is made when they need it."""
+    tracemalloc.start()
+    try:
+        transports = [SocketTransport() for _ in range(100)]
+        assert tracemalloc.get_traced_memory()[0] / len(transports) < 400
+    finally:
+        tracemalloc.stop()
 
 
 async def test_loss_is_told_to_the_owner_and_to_the_receiver_once(pair: Any) -> None:
