@@ -264,7 +264,7 @@ class PoolMachine(RuleBasedStateMachine):
 
     def group_is_full(self, waiter: Waiter[str]) -> Any:
         group = waiter.group
-        return bool(self.per_host) and group.count >= self.per_host and not group.idle
+        return bool(self.per_host) and group.count >= self.per_host and not group.has_idle()
 
     def lease(self, slot: Slot[str]) -> None:
         assert slot.state is State.LEASED

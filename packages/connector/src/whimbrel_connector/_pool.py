@@ -9,6 +9,11 @@ after each call, and the tests check both:
 
 - a waiter waits only while nothing could serve it: no idle connection, no room, nothing to evict;
 - of those that could be served, the one that came first was.
+
+Taking an idle connection and giving one back costs the same for any number of hosts, connections
+and waiters. To serve a waiter costs the same for any number of waiters of one host, and grows with
+the logarithm of the number of hosts that have some: the next in line is the first of a heap of
+hosts, because a host that was full may come to have the oldest waiter of all at any time.
 """
 
 from __future__ import annotations
@@ -16,16 +21,19 @@ from __future__ import annotations
 from collections import OrderedDict
 from enum import Enum
 from heapq import heapify, heappop, heappush, heapreplace
+from math import inf
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Sequence
 
-__all__ = ["Group", "Pool", "Slot", "State", "Waiter"]
+__all__ = ["Group", "Pool", "Shelf", "Slot", "State", "Waiter"]
 
 R = TypeVar("R")
 
 _NOBODY: tuple[Waiter[Any], ...] = ()
+_NO_WAITERS: OrderedDict[Any, None] = OrderedDict()
+"""What most groups have; never changed, so that they can share it."""
 
 
 class State(Enum):
@@ -58,30 +66,61 @@ _CLOSED = State.CLOSED
 class Group(Generic[R]):
     """The slots that `limit_per_host` counts together."""
 
-    __slots__ = ("count", "idle", "key", "queued", "waiters")
+    __slots__ = ("count", "key", "queued", "shelves", "waiters")
 
     def __init__(self, key: Any) -> None:
         self.key = key
         self.count = 0
-        #: Least recently used first.
-        self.idle: OrderedDict[Slot[R], None] = OrderedDict()
+        #: One for each key that has slots; usually there is one.
+        self.shelves: list[Shelf[R]] = []
         #: First come first.
-        self.waiters: OrderedDict[Waiter[R], None] = OrderedDict()
+        self.waiters: OrderedDict[Waiter[R], None] = _NO_WAITERS
         #: Whether the pool's queue of groups has an entry for this one.
         self.queued = False
+
+    def has_idle(self) -> bool:
+        """Tell whether any connection of the group is idle."""
+        return any(shelf.idle for shelf in self.shelves)
+
+
+class Shelf(Generic[R]):
+    """The slots of one key."""
+
+    __slots__ = ("count", "group", "idle", "key")
+
+    def __init__(self, key: Hashable, group: Group[R]) -> None:
+        self.key = key
+        self.group = group
+        #: How many slots there are, idle or not.
+        self.count = 0
+        #: Last used last.
+        self.idle: dict[Slot[R], None] = {}
 
 
 class Slot(Generic[R]):
     """The right to one open socket, and the connection on it."""
 
-    __slots__ = ("expires_at", "group", "key", "resource", "state", "successor", "victim", "waiter")
+    __slots__ = (
+        "expires_at",
+        "resource",
+        "retires_at",
+        "shelf",
+        "state",
+        "successor",
+        "uses",
+        "victim",
+        "waiter",
+    )
 
-    def __init__(self, key: Hashable, group: Group[R]) -> None:
-        self.key = key
-        self.group = group
+    def __init__(self, shelf: Shelf[R]) -> None:
+        self.shelf = shelf
         self.state = _GRANTED
         #: The connection; `None` until there is one. The pool never looks into it.
         self.resource: R | None = None
+        #: For the caller: how often the connection was leased.
+        self.uses = 0
+        #: For the caller: when it is too old for another lease.
+        self.retires_at = inf
         #: When an idle connection is too old to be used.
         self.expires_at = 0.0
         #: The slot whose socket must be gone before this one's may be opened.
@@ -90,6 +129,16 @@ class Slot(Generic[R]):
         self.successor: Slot[R] | None = None
         #: Who was granted this slot and has not taken it yet.
         self.waiter: Waiter[R] | None = None
+
+    @property
+    def key(self) -> Hashable:
+        """Where the connection leads."""
+        return self.shelf.key
+
+    @property
+    def group(self) -> Group[R]:
+        """With what the slot is counted."""
+        return self.shelf.group
 
 
 class Waiter(Generic[R]):
@@ -107,6 +156,10 @@ class Waiter(Generic[R]):
         self.token: Any = None
 
 
+def _expiry(slot: Slot[Any]) -> float:
+    return slot.expires_at
+
+
 class Pool(Generic[R]):
     """All slots and all waiters.
 
@@ -122,8 +175,8 @@ class Pool(Generic[R]):
         "_limit_per_host",
         "_number",
         "_order",
+        "_shelves",
         "_slots",
-        "_stacks",
         "_waiting",
         "count",
     )
@@ -134,9 +187,9 @@ class Pool(Generic[R]):
         #: The sockets that are open or may be opened by those who were granted a slot.
         self.count = 0
         self._groups: dict[Hashable, Group[R]] = {}
+        self._shelves: dict[Hashable, Shelf[R]] = {}
         self._slots: set[Slot[R]] = set()
-        self._idle: OrderedDict[Slot[R], None] = OrderedDict()  # least recently used first
-        self._stacks: dict[Hashable, dict[Slot[R], None]] = {}  # idle by key, last used last
+        self._idle: dict[Slot[R], None] = {}  # least recently used first
         self._waiting = 0
         self._number = 0
         # The groups whose first waiter might be served, by that waiter's number. An entry may be
@@ -165,14 +218,11 @@ class Pool(Generic[R]):
         `retire` and asks again if it will not do. This jumps no queue: a group with idle
         connections has no waiters.
         """
-        stack = self._stacks.get(key)
-        if stack is None:
+        shelf = self._shelves.get(key)
+        if shelf is None or not shelf.idle:
             return None
-        slot, _ = stack.popitem()
-        if not stack:
-            del self._stacks[key]
+        slot, _ = shelf.idle.popitem()
         del self._idle[slot]
-        del slot.group.idle[slot]
         slot.state = _LEASED
         return slot
 
@@ -189,6 +239,8 @@ class Pool(Generic[R]):
         waiter = Waiter(key, group, self._number)
         # Whoever waits already cannot be served, or would have been: nobody is overtaken.
         if group.waiters or not self._serve(waiter):
+            if group.waiters is _NO_WAITERS:
+                group.waiters = OrderedDict()
             group.waiters[waiter] = None
             self._waiting += 1
             self._enqueue(group)
@@ -226,7 +278,7 @@ class Pool(Generic[R]):
         one after the old socket is gone.
         """
         assert slot.state is _LEASED
-        new = self._evict(slot, slot.key, slot.group)
+        new = self._evict(slot, slot.shelf)
         new.state = _LEASED
         return new
 
@@ -241,17 +293,12 @@ class Pool(Generic[R]):
             return _NOBODY
         slot.state = _IDLE
         slot.expires_at = expires_at
-        group = slot.group
-        group.idle[slot] = None
+        shelf = slot.shelf
+        shelf.idle[slot] = None
         self._idle[slot] = None
-        stack = self._stacks.get(slot.key)
-        if stack is None:
-            self._stacks[slot.key] = {slot: None}
-        else:
-            stack[slot] = None
         if not self._waiting:
             return _NOBODY
-        self._enqueue(group)
+        self._enqueue(shelf.group)
         return self._dispatch()
 
     def retire(self, slot: Slot[R]) -> None:
@@ -281,9 +328,8 @@ class Pool(Generic[R]):
             return _NOBODY
         if state is _IDLE:
             self._unlist(slot)
-        slot.state = _CLOSED
-        self._slots.discard(slot)
-        group = slot.group
+        self._discard(slot)
+        group = slot.shelf.group
         heir = slot.successor if state is _EVICTED else None
         if heir is None:
             self.count -= 1
@@ -316,40 +362,62 @@ class Pool(Generic[R]):
 
     def _serve(self, waiter: Waiter[R]) -> bool:
         """Grant the waiter a slot, if there is any way to."""
-        group = waiter.group
         slot = self.take_idle(waiter.key)
         if slot is None:
-            if self._limit_per_host and group.count >= self._limit_per_host:
-                crowd = group.idle
-            elif self._limit and self.count >= self._limit:
-                crowd = self._idle
-            else:
-                slot = self._open(waiter.key, group)
-                crowd = None
-            if crowd:
-                victim = next(iter(crowd))
-                self._unlist(victim)
-                slot = self._evict(victim, waiter.key, group)
-            elif slot is None:
+            slot = self._make_room(waiter)
+            if slot is None:
                 return False
         slot.state = _GRANTED
         slot.waiter = waiter
         waiter.slot = slot
         return True
 
-    def _open(self, key: Hashable, group: Group[R]) -> Slot[R]:
-        slot = Slot(key, group)
+    def _make_room(self, waiter: Waiter[R]) -> Slot[R] | None:
+        """Make a slot within the limits, in place of an idle connection if need be."""
+        group = waiter.group
+        victim: Slot[R] | None
+        if self._limit_per_host and group.count >= self._limit_per_host:
+            oldest = (next(iter(shelf.idle)) for shelf in group.shelves if shelf.idle)
+            victim = min(oldest, key=_expiry, default=None)
+        elif self._limit and self.count >= self._limit:
+            victim = next(iter(self._idle), None)
+        else:
+            self.count += 1
+            group.count += 1
+            return self._make_slot(self._shelf(waiter.key, group))
+        if victim is None:
+            return None
+        self._unlist(victim)
+        return self._evict(victim, self._shelf(waiter.key, group))
+
+    def _shelf(self, key: Hashable, group: Group[R]) -> Shelf[R]:
+        shelf = self._shelves.get(key)
+        if shelf is None:
+            shelf = self._shelves[key] = Shelf(key, group)
+            group.shelves.append(shelf)
+        return shelf
+
+    def _make_slot(self, shelf: Shelf[R]) -> Slot[R]:
+        slot = Slot(shelf)
+        shelf.count += 1
         self._slots.add(slot)
-        self.count += 1
-        group.count += 1
         return slot
 
-    def _evict(self, victim: Slot[R], key: Hashable, group: Group[R]) -> Slot[R]:
+    def _discard(self, slot: Slot[R]) -> None:
+        """Forget a slot whose socket is gone, and its shelf if it was the last there."""
+        slot.state = _CLOSED
+        self._slots.remove(slot)
+        shelf = slot.shelf
+        shelf.count -= 1
+        if not shelf.count:
+            del self._shelves[shelf.key]
+            shelf.group.shelves.remove(shelf)
+
+    def _evict(self, victim: Slot[R], shelf: Shelf[R]) -> Slot[R]:
         """Pass the victim's count on to a new slot; the victim's group counts it until closed."""
-        slot = Slot(key, group)
-        self._slots.add(slot)
-        if victim.group is not group:
-            group.count += 1
+        slot = self._make_slot(shelf)
+        if victim.shelf.group is not shelf.group:
+            shelf.group.count += 1
         victim.state = _EVICTED
         victim.successor = slot
         slot.victim = victim
@@ -359,21 +427,15 @@ class Pool(Generic[R]):
         """Let a waiter that was granted a connection open one, as that connection was lost."""
         waiter = slot.waiter
         assert waiter is not None
-        slot.state = _CLOSED
-        self._slots.discard(slot)
-        new = Slot(slot.key, slot.group)
-        self._slots.add(new)
+        new = self._make_slot(slot.shelf)
+        self._discard(slot)
         new.waiter = waiter
         waiter.slot = new
 
     def _unlist(self, slot: Slot[R]) -> None:
-        """Take an idle slot out of the three places that list it."""
-        stack = self._stacks[slot.key]
-        del stack[slot]
-        if not stack:
-            del self._stacks[slot.key]
+        """Take an idle slot out of the two places that list it."""
+        del slot.shelf.idle[slot]
         del self._idle[slot]
-        del slot.group.idle[slot]
 
     def _enqueue(self, group: Group[R]) -> None:
         """Put the group into the queue, if it has a waiter that might be served."""
@@ -385,7 +447,7 @@ class Pool(Generic[R]):
     def _has_room(self, group: Group[R]) -> bool:
         """Tell whether only the common limit could keep the group's waiters waiting."""
         limit = self._limit_per_host
-        return not limit or group.count < limit or bool(group.idle)
+        return not limit or group.count < limit or group.has_idle()
 
     def _dispatch(self) -> Sequence[Waiter[R]]:
         """Serve waiters, first come first, as long as the first that might be served can be."""
