@@ -303,7 +303,8 @@ async def test_limit_per_host_counts_host_port_and_tls_together(serving: Any, tu
         other = server.endpoint(alpn=("other",))
         waiting = asyncio.ensure_future(connector.acquire(other))
         await turns()
-        assert connector.statistics().per_host == {(server.host, server.port, False): 1}
+        host = connector.statistics().per_host[server.host, server.port, False]
+        assert (host.open, host.in_use, host.waiting) == (1, 1, 1)
         first.release()
         second = await waiting
         assert not second.reused

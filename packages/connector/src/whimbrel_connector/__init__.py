@@ -1,16 +1,14 @@
 """Where an asyncio HTTP client's connections come from: pool, DNS, TLS, proxies."""
 
-from whimbrel_connector._attempt import ConnectTimings
+from whimbrel_connector._attempt import Attempt, ConnectTimings
+from whimbrel_connector._base import BaseConnector
+from whimbrel_connector._statistics import HostStatistics, PoolStatistics
 from whimbrel_connector._tls import merge_ssl
+from whimbrel_connector._transport import SocketTransport
 from whimbrel_connector._version import __version__
 from whimbrel_connector.address_filters import public_addresses_only
 from whimbrel_connector.connection import Connection
-from whimbrel_connector.connector import (
-    BaseConnector,
-    PoolStatistics,
-    TCPConnector,
-    UnixConnector,
-)
+from whimbrel_connector.connector import TCPConnector
 from whimbrel_connector.endpoint import Endpoint, Proxy
 from whimbrel_connector.errors import (
     AddressRefused,
@@ -45,6 +43,7 @@ from whimbrel_connector.interfaces import (
     ResolveResult,
     Transport,
 )
+from whimbrel_connector.local_connectors import NamedPipeConnector, UnixConnector
 from whimbrel_connector.proxy_environment import EnvironmentProxies
 from whimbrel_connector.resolver import (
     AbstractResolver,
@@ -60,6 +59,7 @@ __all__ = [
     "AddressFilter",
     "AddressRefused",
     "AsyncResolver",
+    "Attempt",
     "BaseConnector",
     "ClientConnectionError",
     "ClientConnectionResetError",
@@ -82,6 +82,8 @@ __all__ = [
     "Endpoint",
     "EnvironmentProxies",
     "Fingerprint",
+    "HostStatistics",
+    "NamedPipeConnector",
     "PoolStatistics",
     "Proxy",
     "ProxyRefused",
@@ -94,6 +96,7 @@ __all__ = [
     "ServerFingerprintMismatch",
     "ServerTimeoutError",
     "SocketTimeoutError",
+    "SocketTransport",
     "SocksRefused",
     "TCPConnector",
     "ThreadedResolver",

@@ -1,19 +1,22 @@
-"""What all connectors share: the pool on an event loop, leases, time and closing."""
+"""What all connectors share: the pool on an event loop, leases, and what ends them."""
 
 from __future__ import annotations
 
 import asyncio
-import socket
-import sys
+import random
 import warnings
 import weakref
-from contextlib import suppress
+from asyncio import get_running_loop  # by its own name, as every lease asks for the loop
 from functools import partial
-from math import ceil, inf
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
-from whimbrel_connector._attempt import Attempt
+from whimbrel_connector._attempt import Attempt, time_limit
+from whimbrel_connector._caller import caller, warn_caller
+from whimbrel_connector._draining import Drain
+from whimbrel_connector._expiry_timer import ExpiryTimer
+from whimbrel_connector._lifetime import Lifetimes
 from whimbrel_connector._pool import Pool, State
+from whimbrel_connector._remains import clear_away
 from whimbrel_connector._statistics import measure
 from whimbrel_connector.connection import Connection
 from whimbrel_connector.errors import (
@@ -21,6 +24,7 @@ from whimbrel_connector.errors import (
     ClientConnectorError,
     ConnectionTimeoutError,
 )
+from whimbrel_connector.tracing import ConnectionStage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,15 +35,16 @@ if TYPE_CHECKING:
     from whimbrel_connector._statistics import PoolStatistics
     from whimbrel_connector._transport import SocketTransport
     from whimbrel_connector.endpoint import Endpoint
+    from whimbrel_connector.interfaces import ConnectionTrace
+
+    class _Request(Protocol):
+        """Anything that knows where it is to go."""
+
+        @property
+        def endpoint(self) -> Endpoint: ...
+
 
 __all__ = ["UNSET", "BaseConnector", "Unset"]
-
-_KEEPALIVE_TIMEOUT: Final = 15.0
-_KEEP_ALIVE_MARGIN: Final = 1.0
-"""How much earlier than the server said an idle connection is given up, in seconds."""
-_CLOSE_TIMEOUT: Final = 1.0
-"""How long `close` waits for what should take no time at all, in seconds; twice at most."""
-_MAX_TURNS: Final = 100
 
 
 class Unset:
@@ -49,21 +54,11 @@ class Unset:
 UNSET: Final = Unset()
 
 
-def _caller() -> tuple[str, int]:
-    """Find the code outside these packages that called into them.
-
-    Returns:
-        Its file and line, and its level above the function that asks, as `warnings` counts.
-    """
-    frame = sys._getframe(1)  # documented, and far cheaper than inspect.stack()
-    level = 0
-    while frame.f_globals.get("__name__", "").startswith("whimbrel") and frame.f_back:
-        frame = frame.f_back
-        level += 1
-    return f"{frame.f_code.co_filename}:{frame.f_lineno}", level + 1
-
-
-def _lost(connector: weakref.ref[BaseConnector], slot: Slot[SocketTransport]) -> None:
+def _lost(
+    connector: weakref.ref[BaseConnector],
+    slot: Slot[SocketTransport],
+    _transport: SocketTransport | None = None,
+) -> None:
     """Tell the connector, if it still exists, that a slot's socket is gone."""
     alive = connector()
     if alive is not None:
@@ -80,7 +75,8 @@ def _expire(connector: weakref.ref[BaseConnector]) -> None:
 class BaseConnector:
     """Keeps connections for use again and bounds their number.
 
-    It belongs to the event loop in which it is first used.
+    It belongs to the event loop in which it is first used. A connector for another kind of
+    socket is a subclass that has `_create_connection`.
 
     Args:
         keepalive_timeout: how long an idle connection is kept, in seconds (15 by default);
@@ -89,13 +85,22 @@ class BaseConnector:
         limit: how many connections may be open at once, idle ones included; 0 or `None` for any
             number.
         limit_per_host: the same for one host, port and TLS or not.
+        max_connection_age: for how long after it was established a connection may be leased
+            again, in seconds; `None` for ever.
+        max_connection_age_jitter: each connection's age is shortened by a random part of up to
+            this fraction, so that those established together do not all end together.
+        max_requests_per_connection: how often a connection may be leased; `None` for any number.
+        timeout_ceil_threshold: time limits of that many seconds or more end on a whole second of
+            the loop's clock.
         enable_cleanup_closed: deprecated, has no effect: TLS is closed in bounded time anyway.
         loop: deprecated; the event loop to belong to.
 
     Raises:
-        ValueError: a limit is negative, or `force_close` is joined by a `keepalive_timeout`.
+        ValueError: a limit or an age makes no sense, or `force_close` is joined by a
+            `keepalive_timeout`.
     """
 
+    _default_keepalive_timeout: ClassVar[float] = 15.0
     _closed = True  # until it is made
 
     def __init__(
@@ -105,36 +110,42 @@ class BaseConnector:
         force_close: bool = False,
         limit: int | None = 100,
         limit_per_host: int | None = 0,
+        max_connection_age: float | None = None,
+        max_connection_age_jitter: float = 0.1,
+        max_requests_per_connection: int | None = None,
+        timeout_ceil_threshold: float = 5.0,
         enable_cleanup_closed: bool = False,
         loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         if isinstance(keepalive_timeout, Unset):
-            keepalive_timeout = _KEEPALIVE_TIMEOUT
+            keepalive_timeout = self._default_keepalive_timeout
         elif force_close and keepalive_timeout is not None:
             raise ValueError("keepalive_timeout cannot be set if force_close is True")
         if (limit or 0) < 0 or (limit_per_host or 0) < 0:
             raise ValueError("limit and limit_per_host must not be negative")
-        made_at, level = _caller()
         if enable_cleanup_closed:
-            warnings.warn(
-                "enable_cleanup_closed is deprecated and has no effect",
-                DeprecationWarning,
-                stacklevel=level,
-            )
+            warn_caller("enable_cleanup_closed is deprecated and has no effect")
         if loop is not None:
-            warnings.warn("loop is deprecated", DeprecationWarning, stacklevel=level)
+            warn_caller("loop is deprecated")
         self._loop = loop
         self._force_close = force_close
         self._limit = limit or 0
         self._limit_per_host = limit_per_host or 0
-        self._lifetime = inf if keepalive_timeout is None else float(keepalive_timeout)
+        self._lifetimes = Lifetimes(
+            keepalive_timeout=keepalive_timeout,
+            max_age=max_connection_age,
+            jitter=max_connection_age_jitter,
+            max_requests=max_requests_per_connection,
+            force_close=force_close,
+        )
+        self._ceil_threshold = timeout_ceil_threshold
+        self._ssl_shutdown_timeout = 0.0
         self._pool: Pool[SocketTransport] = Pool(self._limit, self._limit_per_host)
-        self._scopes: set[asyncio.Timeout] = set()
-        self._timer: asyncio.TimerHandle | None = None
-        self._drained: asyncio.Event | None = None
+        self._timer = ExpiryTimer(partial(_expire, weakref.ref(self)), timeout_ceil_threshold)
+        self._drain = Drain(self._pool)
         self._reused = 0
         self._opened = 0
-        self._made_at = made_at
+        self._made_at, _ = caller()
         self._closed = False
 
     # What it is
@@ -174,18 +185,17 @@ class BaseConnector:
             ClientConnectionError: the connector is closed.
             RuntimeError: the connector belongs to another event loop.
         """
-        loop = self._check_usable()
-        pool = self._pool
-        while (slot := pool.take_idle(endpoint)) is not None:
+        loop = get_running_loop()
+        if loop is not self._loop or self._closed:
+            self._check_usable()
+        while (slot := self._pool.take_idle(endpoint)) is not None:
             transport = slot.resource
             assert transport is not None  # an idle slot has a connection
             if slot.expires_at > loop.time() and transport.is_fit():
                 self._reused += 1
-                return Connection(
-                    self, slot, endpoint, reused=True, queued=0.0, timings=transport.timings
-                )
-            pool.retire(slot)
-            transport.dispose()
+                slot.uses += 1
+                return Connection(self, slot, endpoint, True, 0.0, transport.timings)
+            self.throw_away(slot)
         return None
 
     async def acquire(
@@ -195,6 +205,7 @@ class BaseConnector:
         connect: float | None = None,
         sock_connect: float | None = None,
         fresh: bool = False,
+        trace: ConnectionTrace | None = None,
     ) -> Connection:
         """Lease a connection: an idle one, or one that is opened when the limits allow.
 
@@ -207,107 +218,156 @@ class BaseConnector:
             fresh: lease no connection that was used before, and close the idle ones of the
                 endpoint. That is for sending a request again after a connection turned out to be
                 stale: those that have been idle for longer are no better.
+            trace: is told what is done, before it is done.
 
         Raises:
             ClientConnectionError: no connection could be established, or the connector is closed.
             ConnectionTimeoutError: it took too long; the message says what did.
             RuntimeError: the connector belongs to another event loop.
         """
-        if fresh:
+        if fresh or trace is not None:
             self._check_usable()
-            self._close_idle(endpoint)
+            if fresh:
+                self._close_idle(endpoint)
         else:
             connection = self.acquire_nowait(endpoint)
             if connection is not None:
                 return connection
         self._check_endpoint(endpoint)
-        attempt = Attempt(endpoint, sock_connect)
-        scope = asyncio.timeout(connect or None)
+        attempt = Attempt(
+            endpoint,
+            self._establishing_limit(connect, sock_connect),
+            trace,
+            ceil_threshold=self._ceil_threshold,
+        )
+        scope = time_limit(connect, self._ceil_threshold)
         try:
             async with scope:
-                self._scopes.add(scope)
-                try:
+                with self._drain.ends(scope):
                     return await self._acquire(attempt, fresh)
-                finally:
-                    self._scopes.discard(scope)
-                    if self._drained is not None:
-                        self._check_drained(self._drained)
         except TimeoutError as exc:
             if isinstance(exc, ClientConnectionError) or not scope.expired():
                 raise
             if self._closed:
-                raise ClientConnectionError(
-                    f"the connector was closed while {attempt.phase} for {endpoint!r}"
-                ) from None
+                raise self._closed_meanwhile(attempt) from None
             raise ConnectionTimeoutError(
                 f"Connection timeout to host {endpoint.host}:{endpoint.port}:"
                 f" no connection within {connect} s (connect); at the end: {attempt.phase}"
             ) from exc
 
+    async def connect(self, request: _Request) -> Connection:
+        """Lease a connection for a request; the reference's form of `acquire`.
+
+        Args:
+            request: anything whose `endpoint` says where it is to go.
+
+        Raises:
+            ClientConnectionError: see `acquire`.
+            RuntimeError: see `acquire`.
+        """
+        return await self.acquire(request.endpoint)
+
     async def _acquire(self, attempt: Attempt, fresh: bool) -> Connection:
         endpoint = attempt.endpoint
-        loop = asyncio.get_running_loop()
+        loop = get_running_loop()
         began = loop.time()
         waiter = self._pool.acquire(endpoint, endpoint.origin)
+        try:
+            await self._await_turn(waiter, attempt)
+            if attempt.trace is not None and self._can_reuse(waiter.slot, fresh):
+                await attempt.tell(ConnectionStage.REUSED)
+        except BaseException:
+            self._withdraw(waiter)
+            raise
+        slot = self._pool.take(waiter)
+        queued = loop.time() - began
+        reused = self._can_reuse(slot, fresh)
+        if reused:
+            self._reused += 1
+        else:
+            if slot.resource is not None:
+                slot = self._replace(slot)
+            await self._open(slot, attempt)
+        transport = slot.resource
+        assert transport is not None  # either of the two
+        slot.uses += 1
+        return Connection(self, slot, endpoint, reused, queued, transport.timings)
+
+    async def _await_turn(self, waiter: Waiter[SocketTransport], attempt: Attempt) -> None:
+        """Wait until the waiter has a slot whose socket may be opened, or is open already."""
         if waiter.slot is None:
-            waiter.token = loop.create_future()
-            try:
-                await waiter.token
-            except BaseException:
-                self._carry_out(self._pool.cancel(waiter))
-                raise
+            waiter.token = get_running_loop().create_future()
         else:
             self._carry_out((waiter,))
-        slot = self._pool.take(waiter)
-        transport = slot.resource
-        if transport is not None:
-            if not fresh and transport.is_fit():
-                self._reused += 1
-                queued = loop.time() - began
-                return Connection(
-                    self, slot, endpoint, reused=True, queued=queued, timings=transport.timings
-                )
-            slot = self._pool.replace(slot)
-            transport.dispose()
+            if waiter.slot.victim is None:
+                return
+        await attempt.tell(ConnectionStage.QUEUED_START)
+        if waiter.token is not None:
+            await waiter.token
+        slot = waiter.slot
+        assert slot is not None  # granted
+        await self._await_victim(slot)
+        await attempt.tell(ConnectionStage.QUEUED_END)
+
+    async def _await_victim(self, slot: Slot[SocketTransport]) -> None:
+        """Wait until the socket that makes room for this slot's is gone."""
+        victim = slot.victim
+        if victim is not None and victim.resource is not None:
+            await victim.resource.wait_closed()
+
+    async def _open(self, slot: Slot[SocketTransport], attempt: Attempt) -> None:
+        """Establish the connection of a slot."""
         try:
-            victim = slot.victim
-            if victim is not None and victim.resource is not None:
-                await victim.resource.wait_closed()
-            queued = loop.time() - began
-            transport = await self._establish(attempt)
-            # A fresh TLS connection may have session tickets waiting, which are no doubt of it.
-            if transport.is_closing() or not (endpoint.is_ssl or transport.is_fit()):
-                raise ClientConnectorError(
-                    endpoint,
-                    ConnectionResetError("the server closed the connection, or spoke first"),
-                    attempt.detail(),
-                )
+            await self._await_victim(slot)
+            await attempt.tell(ConnectionStage.CREATE_START)
+            transport = attempt.transport = await self._create_connection(attempt)
+            self._check_new(attempt, transport)
         except BaseException:
-            self._give_up(slot, attempt)
+            clear_away(attempt, partial(self._forget, slot))
             raise
         slot.resource = transport
+        slot.retires_at = self._lifetimes.retirement(get_running_loop().time(), random.random())  # noqa: S311  # chance, not a secret
         transport.on_lost = partial(_lost, weakref.ref(self), slot)
         self._opened += 1
-        return Connection(
-            self, slot, endpoint, reused=False, queued=queued, timings=transport.timings
-        )
+        if attempt.trace is not None:
+            try:
+                await attempt.tell(ConnectionStage.CREATE_END)
+                self._check_new(attempt, transport)
+            except BaseException:
+                self.throw_away(slot)
+                raise
 
-    def _close_idle(self, endpoint: Endpoint) -> None:
-        """Close the idle connections of one endpoint."""
-        while (slot := self._pool.take_idle(endpoint)) is not None:
-            self.throw_away(slot)
+    async def _create_connection(self, attempt: Attempt) -> SocketTransport:
+        """Establish a connection; a connector for another kind of socket overrides this.
 
-    async def _establish(self, attempt: Attempt) -> SocketTransport:
-        """Establish a connection; a connector for another kind of socket overrides this."""
+        It is called when the limits allow another socket, and may be cancelled. What it opens it
+        leaves to the attempt at once, in `attempt.transport` or `attempt.sock`, so that nothing
+        stays open whatever happens.
+
+        Args:
+            attempt: where to, and who wants to know how far it got: call `begin` for each phase.
+
+        Returns:
+            The transport, connected, with `attempt.timings`.
+
+        Raises:
+            ClientConnectionError: it could not be done.
+        """
         raise NotImplementedError(f"{type(self).__name__} does not establish connections")
 
     def _check_endpoint(self, endpoint: Endpoint) -> None:
         """Raise an error for an endpoint that this connector cannot serve."""
 
-    def _check_usable(self) -> asyncio.AbstractEventLoop:
+    def _establishing_limit(
+        self, connect: float | None, sock_connect: float | None
+    ) -> float | None:
+        """Return how long establishing a connection may take, if the caller gives these."""
+        return sock_connect
+
+    def _check_usable(self) -> None:
         if self._closed:
             raise ClientConnectionError("Connector is closed")
-        loop = asyncio.get_running_loop()
+        loop = get_running_loop()
         if loop is not self._loop:
             if self._loop is not None:
                 raise RuntimeError(
@@ -315,7 +375,42 @@ class BaseConnector:
                     " use one connector for each loop"
                 )
             self._loop = loop
-        return loop
+
+    def _check_new(self, attempt: Attempt, transport: SocketTransport) -> None:
+        """Raise an error if a new connection is of no use."""
+        if self._closed:
+            raise self._closed_meanwhile(attempt)
+        # A fresh TLS connection may have session tickets waiting, which are no doubt of it.
+        if transport.is_closing() or not (attempt.endpoint.is_ssl or transport.is_fit()):
+            raise ClientConnectorError(
+                attempt.endpoint,
+                ConnectionResetError("the server closed the connection, or spoke first"),
+                attempt.detail(),
+            )
+
+    def _closed_meanwhile(self, attempt: Attempt) -> ClientConnectionError:
+        return ClientConnectionError(
+            f"the connector was closed while {attempt.phase} for {attempt.endpoint!r}"
+        )
+
+    def _can_reuse(self, slot: Slot[SocketTransport] | None, fresh: bool) -> bool:
+        """Tell whether a slot that was granted has a connection that is good for another lease."""
+        if slot is None or slot.resource is None or fresh:
+            return False
+        return slot.expires_at > get_running_loop().time() and slot.resource.is_fit()
+
+    def _replace(self, slot: Slot[SocketTransport]) -> Slot[SocketTransport]:
+        """Close a connection that is unfit, and return a slot for another one in its place."""
+        transport = slot.resource
+        new = self._pool.replace(slot)
+        if transport is not None:
+            transport.dispose()
+        return new
+
+    def _close_idle(self, endpoint: Endpoint) -> None:
+        """Close the idle connections of one endpoint."""
+        while (slot := self._pool.take_idle(endpoint)) is not None:
+            self.throw_away(slot)
 
     # What leases call
 
@@ -325,20 +420,17 @@ class BaseConnector:
         loop = self._loop
         assert transport is not None
         assert loop is not None
-        lifetime = self._lifetime
-        if keep_alive is not None and keep_alive - _KEEP_ALIVE_MARGIN < lifetime:
-            lifetime = keep_alive - _KEEP_ALIVE_MARGIN
-        if not (self._closed or self._force_close or lifetime <= 0):
-            transport.rest()
-            if not transport.is_closing():
-                expires_at = loop.time() + lifetime
-                served = self._pool.release(slot, expires_at)
-                if served:
-                    self._carry_out(served)
-                if self._timer is None and expires_at != inf:
-                    self._arm(loop, expires_at)
-                return
-        self.throw_away(slot)
+        transport.rest()
+        now = loop.time()
+        expires_at = self._lifetimes.expiry(now, slot.retires_at, slot.uses, keep_alive)
+        if expires_at <= now or self._closed or transport.is_closing():
+            self.throw_away(slot)
+            return
+        served = self._pool.release(slot, expires_at)
+        if served:
+            self._carry_out(served)
+        if expires_at < self._timer.when:
+            self._timer.arm(loop, expires_at)
 
     def throw_away(self, slot: Slot[SocketTransport]) -> None:
         """Close the connection of a lease. For `Connection` only."""
@@ -374,55 +466,27 @@ class BaseConnector:
                 victim.resource.dispose()
             if waiter.token is not None and not waiter.token.done():
                 waiter.token.set_result(None)
-        if self._drained is not None:
-            self._check_drained(self._drained)
-
-    def _check_drained(self, drained: asyncio.Event) -> None:
-        """Let `close` go on, if there is nothing left to wait for."""
-        if not self._pool.count and not self._scopes:
-            drained.set()
+        self._drain.check()
 
     def _forget(self, slot: Slot[SocketTransport]) -> None:
         """Learn that a slot's socket is gone."""
         self._carry_out(self._pool.closed(slot))
 
-    def _give_up(self, slot: Slot[SocketTransport], attempt: Attempt) -> None:
-        """Clean up after an attempt that failed."""
-        if attempt.transport is not None:
-            attempt.transport.abandon()
-        sock = attempt.sock
-        if sock is not None and sock.fileno() != -1:
-            # asyncio closes the socket in the next turns. It may still be about to start a
-            # handshake, which this ends.
-            with suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
-        self._forget_when_gone(slot, sock, _MAX_TURNS)
-
-    def _forget_when_gone(
-        self, slot: Slot[SocketTransport], sock: socket.socket | None, turns: int
-    ) -> None:
-        if sock is None or sock.fileno() == -1:
-            self._forget(slot)
-        elif turns == 0:  # nobody has taken the socket over
-            sock.close()
-            self._forget(slot)
-        else:
-            loop = self.running_loop()
-            loop.call_soon(self._forget_when_gone, slot, sock, turns - 1)
-
-    def _arm(self, loop: asyncio.AbstractEventLoop, when: float) -> None:
-        """Start the one timer for idle connections, on a whole second."""
-        self._timer = loop.call_at(ceil(when), _expire, weakref.ref(self))
+    def _withdraw(self, waiter: Waiter[SocketTransport]) -> None:
+        """Stop waiting; what was granted meanwhile goes to the next, or is idle again."""
+        slot = waiter.slot
+        self._carry_out(self._pool.cancel(waiter))
+        if slot is not None and slot.state is State.IDLE:
+            self._timer.arm(self.running_loop(), slot.expires_at)
 
     def _close_expired(self) -> None:
         loop = self.running_loop()
-        self._timer = None
         for slot in self._pool.expired(loop.time()):
             if slot.resource is not None:
                 slot.resource.dispose()
         following = self._pool.next_expiry()
-        if following is not None and following != inf:
-            self._arm(loop, following)
+        if following is not None:
+            self._timer.arm(loop, following)
 
     # Closing
 
@@ -430,46 +494,23 @@ class BaseConnector:
         """Close all connections and return when their sockets are gone; harmless when repeated.
 
         Whoever waits in `acquire`, and every receiver whose connection is in use, gets a
-        `ClientConnectionError`. It takes two seconds at most.
+        `ClientConnectionError`. It takes two seconds at most, and for TLS peers that are waited
+        for, `ssl_shutdown_timeout`.
 
         Raises:
             RuntimeError: the connector belongs to another event loop, which is still open.
         """
-        loop = asyncio.get_running_loop()
+        loop = get_running_loop()
         if self._loop is not None and self._loop is not loop and not self._loop.is_closed():
             raise RuntimeError(
                 f"this connector (made at {self._made_at}) belongs to another event loop;"
                 " close it there"
             )
         self._closed = True
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
         if self._loop is loop:
-            await self._drain(loop)
+            self._timer.cancel()
+            await self._drain.run(self._ssl_shutdown_timeout)
         await self._close_resources()
-
-    async def _drain(self, loop: asyncio.AbstractEventLoop) -> None:
-        drained = self._drained
-        if drained is None:
-            drained = self._drained = asyncio.Event()
-        for scope in self._scopes:
-            if not scope.expired():  # else it ends without our doing
-                scope.reschedule(loop.time())  # ends the acquire, and says so to nobody else
-        self._dispose_all()
-        self._check_drained(drained)
-        for _ in range(2):
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_CLOSE_TIMEOUT):
-                    await drained.wait()
-            self._dispose_all()
-
-    def _dispose_all(self) -> None:
-        for slot in list(self._pool):
-            if slot.resource is not None:
-                slot.resource.dispose(ClientConnectionError("the connector was closed"))
-            if slot.victim is not None and slot.victim.resource is not None:
-                slot.victim.resource.dispose()
 
     async def _close_resources(self) -> None:
         """Close what a derived connector has besides connections."""
@@ -491,8 +532,7 @@ class BaseConnector:
         self._closed = True
         loop = self._loop
         if loop is not None and not loop.is_closed():
-            if self._timer is not None:
-                loop.call_soon_threadsafe(self._timer.cancel)
+            loop.call_soon_threadsafe(self._timer.cancel)
             for slot in self._pool:
                 if slot.resource is not None:
                     loop.call_soon_threadsafe(slot.resource.dispose)

@@ -38,12 +38,11 @@ class Connection:
 
     __slots__ = ("__weakref__", "_keeper", "_slot", "endpoint", "queued", "reused", "timings")
 
-    def __init__(
+    def __init__(  # noqa: PLR0917  # by position, as it is made for every request
         self,
         keeper: _Keeper,
         slot: Slot[SocketTransport],
         endpoint: Endpoint,
-        *,
         reused: bool,
         queued: float,
         timings: ConnectTimings,
@@ -97,8 +96,9 @@ class Connection:
             keep_alive: how long the server said that it keeps the idle connection, in seconds;
                 one second less is relied on.
         """
-        slot, self._slot = self._slot, None
+        slot = self._slot
         if slot is not None:
+            self._slot = None
             self._keeper.give_back(slot, keep_alive)
 
     def close(self) -> None:
@@ -127,7 +127,7 @@ class Connection:
         return f"<Connection to {self.endpoint!r}, {state}>"
 
     def __del__(self, _warn: Any = warnings.warn) -> None:
-        slot = getattr(self, "_slot", None)
+        slot = self._slot
         if slot is None:
             return
         forgotten = None if self.closed else repr(self)

@@ -1,4 +1,4 @@
-"""Connectors over TCP and UNIX sockets."""
+"""The connector over TCP."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from whimbrel_connector._base import UNSET, BaseConnector, Unset
+from whimbrel_connector._dial import TCPDialer
 from whimbrel_connector._dns_cache import AddressCache, Lookups
-from whimbrel_connector._establish import TCPDialer, UnixDialer
-from whimbrel_connector._statistics import PoolStatistics
 from whimbrel_connector._tls import merge_ssl
-from whimbrel_connector.connection import Connection
 from whimbrel_connector.resolver import DefaultResolver
 
 if TYPE_CHECKING:
@@ -19,17 +17,16 @@ if TYPE_CHECKING:
     from ssl import SSLContext
 
     from whimbrel_connector._attempt import Attempt
-    from whimbrel_connector._establish import SocketFactory
+    from whimbrel_connector._happy_eyeballs import SocketFactory
     from whimbrel_connector._transport import SocketTransport
-    from whimbrel_connector.endpoint import Endpoint
     from whimbrel_connector.fingerprint import Fingerprint
-    from whimbrel_connector.interfaces import Resolver, ResolveResult
+    from whimbrel_connector.interfaces import AddressFilter, Resolver, ResolveResult
 
-__all__ = ["BaseConnector", "Connection", "PoolStatistics", "TCPConnector", "UnixConnector"]
+__all__ = ["TCPConnector"]
 
 
 class TCPConnector(BaseConnector):
-    """Connects over TCP, with or without TLS, directly or through an HTTP proxy.
+    """Connects over TCP, with or without TLS, directly or through a proxy.
 
     Args:
         ssl: whom to trust where the endpoint does not say: `True` the system's authorities,
@@ -48,15 +45,23 @@ class TCPConnector(BaseConnector):
         interleave: the First Address Family Count (RFC 8305, section 4); 1 by default if
             `happy_eyeballs_delay` is set.
         socket_factory: makes the sockets, from a tuple as `socket.getaddrinfo` returns it.
+        address_filter: decides which addresses may be connected to, be they literals, answers of
+            the resolver or remembered; `None` for all. See `whimbrel_connector.AddressFilter`.
+        ssl_shutdown_timeout: how long `close` lets TLS peers answer our close_notify, in seconds;
+            0 to tell them and not to wait.
         keepalive_timeout: see `BaseConnector`, as for the following.
         force_close: see `BaseConnector`.
         limit: see `BaseConnector`.
         limit_per_host: see `BaseConnector`.
+        max_connection_age: see `BaseConnector`.
+        max_connection_age_jitter: see `BaseConnector`.
+        max_requests_per_connection: see `BaseConnector`.
+        timeout_ceil_threshold: see `BaseConnector`.
         enable_cleanup_closed: deprecated, has no effect.
         loop: deprecated; the event loop to belong to.
 
     Raises:
-        ValueError: options exclude each other, or a limit is negative.
+        ValueError: options exclude each other, or one makes no sense.
         TypeError: `ssl` is something else.
     """
 
@@ -76,10 +81,16 @@ class TCPConnector(BaseConnector):
         happy_eyeballs_delay: float | None = 0.25,
         interleave: int | None = None,
         socket_factory: SocketFactory | None = None,
+        address_filter: AddressFilter | None = None,
+        ssl_shutdown_timeout: float = 0,
         keepalive_timeout: float | Unset | None = UNSET,
         force_close: bool = False,
         limit: int | None = 100,
         limit_per_host: int | None = 0,
+        max_connection_age: float | None = None,
+        max_connection_age_jitter: float = 0.1,
+        max_requests_per_connection: int | None = None,
+        timeout_ceil_threshold: float = 5.0,
         enable_cleanup_closed: bool = False,
         loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
@@ -88,11 +99,18 @@ class TCPConnector(BaseConnector):
             force_close=force_close,
             limit=limit,
             limit_per_host=limit_per_host,
+            max_connection_age=max_connection_age,
+            max_connection_age_jitter=max_connection_age_jitter,
+            max_requests_per_connection=max_requests_per_connection,
+            timeout_ceil_threshold=timeout_ceil_threshold,
             enable_cleanup_closed=enable_cleanup_closed,
             loop=loop,
         )
         if dns_cache_max_size < 1:
             raise ValueError("dns_cache_max_size must be at least 1")
+        if ssl_shutdown_timeout < 0:
+            raise ValueError("ssl_shutdown_timeout must not be negative")
+        self._ssl_shutdown_timeout = ssl_shutdown_timeout
         self._ssl = merge_ssl(ssl, verify_ssl, ssl_context, fingerprint)
         self._family = family
         self._cache = AddressCache(ttl_dns_cache, dns_cache_max_size) if use_dns_cache else None
@@ -102,6 +120,7 @@ class TCPConnector(BaseConnector):
         self._happy_eyeballs_delay = happy_eyeballs_delay
         self._interleave = interleave
         self._socket_factory = socket_factory
+        self._address_filter = address_filter
         self._lookups: Lookups | None = None
         self._dialer: TCPDialer | None = None
 
@@ -135,7 +154,7 @@ class TCPConnector(BaseConnector):
         else:
             self._cache.remove((host, port))
 
-    async def _establish(self, attempt: Attempt) -> SocketTransport:
+    async def _create_connection(self, attempt: Attempt) -> SocketTransport:
         if self._dialer is None:
             self._dialer = self._make_dialer()
         return await self._dialer.dial(attempt)
@@ -153,6 +172,8 @@ class TCPConnector(BaseConnector):
             happy_eyeballs_delay=self._happy_eyeballs_delay,
             interleave=self._interleave,
             socket_factory=self._socket_factory,
+            address_filter=self._address_filter,
+            ssl_shutdown_timeout=self._ssl_shutdown_timeout,
         )
 
     async def _close_resources(self) -> None:
@@ -161,51 +182,3 @@ class TCPConnector(BaseConnector):
         resolver, self._own_resolver = self._own_resolver, None
         if resolver is not None:
             await resolver.close()
-
-
-class UnixConnector(BaseConnector):
-    """Connects to one UNIX socket, whatever the host and port of the endpoint.
-
-    Args:
-        path: where the socket is.
-        keepalive_timeout: see `BaseConnector`, as for the following.
-        force_close: see `BaseConnector`.
-        limit: see `BaseConnector`.
-        limit_per_host: see `BaseConnector`.
-        enable_cleanup_closed: deprecated, has no effect.
-        loop: deprecated; the event loop to belong to.
-    """
-
-    def __init__(
-        self,
-        path: str,
-        *,
-        keepalive_timeout: float | Unset | None = UNSET,
-        force_close: bool = False,
-        limit: int | None = 100,
-        limit_per_host: int | None = 0,
-        enable_cleanup_closed: bool = False,
-        loop: asyncio.AbstractEventLoop | None = None,
-    ) -> None:
-        super().__init__(
-            keepalive_timeout=keepalive_timeout,
-            force_close=force_close,
-            limit=limit,
-            limit_per_host=limit_per_host,
-            enable_cleanup_closed=enable_cleanup_closed,
-            loop=loop,
-        )
-        self._path = path
-        self._dialer = UnixDialer(path)
-
-    @property
-    def path(self) -> str:
-        """Where the socket is."""
-        return self._path
-
-    def _check_endpoint(self, endpoint: Endpoint) -> None:
-        if endpoint.proxy is not None:
-            raise ValueError("a UnixConnector reaches its socket only; it takes no proxy")
-
-    async def _establish(self, attempt: Attempt) -> SocketTransport:
-        return await self._dialer.dial(attempt)
