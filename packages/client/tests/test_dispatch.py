@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import io
+import ssl
 from typing import Any
 
 import pytest
+import trustme
 from yarl import URL
 
 import whimbrel
@@ -19,6 +21,7 @@ from whimbrel import (
     HttpVersion10,
     InvalidUrlClientError,
     NonHttpUrlClientError,
+    Proxy,
     TCPConnector,
 )
 
@@ -306,3 +309,72 @@ async def test_file_that_grows_is_sent_as_announced(raw_server: Any) -> None:
     async with ClientSession() as session, session.post(server.url, data=growing) as response:
         assert await response.read() == b"ok"
     assert server.requests[0].endswith(b"Content-Length: 4\r\n\r\nfile")
+
+
+# Proxies
+
+
+async def test_a_request_through_an_http_proxy_is_in_absolute_form(raw_server: Any) -> None:
+    server = await raw_server(OK)
+    async with (
+        ClientSession(proxy=server.url, proxy_auth=BasicAuth("u", "p")) as session,
+        session.get("http://far.example/a?b#c", proxy_headers={"X-A": "1"}) as response,
+    ):
+        assert await response.read() == b"ok"
+    lines = server.requests[0].decode().split("\r\n")
+    assert lines[:2] == ["GET http://far.example/a?b HTTP/1.1", "Host: far.example"]
+    assert lines[-4:-2] == ["X-A: 1", "Proxy-Authorization: Basic dTpw"]
+
+
+async def test_a_request_through_an_https_proxy_is_in_absolute_form() -> None:
+    heads: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(OK)
+        await reader.read()
+        writer.close()
+
+    authority = trustme.CA()
+    proxys, ours = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH), ssl.create_default_context()
+    authority.issue_cert("127.0.0.1").configure_cert(proxys)
+    authority.configure_trust(ours)
+    async with await asyncio.start_server(serve, "127.0.0.1", 0, ssl=proxys) as server:
+        port = server.sockets[0].getsockname()[1]
+        proxy = Proxy.from_url(f"https://u:p@127.0.0.1:{port}", ssl=ours)
+        async with (
+            ClientSession() as session,
+            session.get("http://far.example/a", proxy=proxy) as response,
+        ):
+            assert await response.read() == b"ok"
+            assert response.timings.proxy is not None
+            assert response.timings.tls is None
+    assert heads[0].startswith(b"GET http://far.example/a HTTP/1.1\r\nHost: far.example\r\n")
+    assert b"\r\nProxy-Authorization: Basic dTpw\r\n" in heads[0]
+
+
+async def test_a_request_through_a_socks_proxy_is_in_origin_form() -> None:
+    heads: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        assert await reader.readexactly(4) == bytes([5, 2, 0, 2])
+        writer.write(bytes([5, 2]))
+        assert await reader.readexactly(5) == bytes([1, 1]) + b"u" + bytes([1]) + b"p"
+        writer.write(bytes([1, 0]))
+        asked = bytes([5, 1, 0, 3, 11]) + b"far.example" + bytes([0, 80])
+        assert await reader.readexactly(len(asked)) == asked
+        writer.write(bytes([5, 0, 0, 1, 0, 0, 0, 0, 0, 0]))
+        heads.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(OK)
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with (
+            ClientSession(proxy=f"socks5h://u:p@127.0.0.1:{port}") as session,
+            session.get("http://far.example/a?b") as response,
+        ):
+            assert await response.read() == b"ok"
+    assert heads[0].startswith(b"GET /a?b HTTP/1.1\r\nHost: far.example\r\n")
+    assert b"Proxy-Authorization" not in heads[0]

@@ -10,7 +10,7 @@ from whimbrel.auth import BasicAuth
 from whimbrel.endpoints import endpoint_for
 from whimbrel.errors import InvalidUrlClientError, NonHttpUrlClientError
 from whimbrel.options import RequestOptions
-from whimbrel_connector import Endpoint, Fingerprint
+from whimbrel_connector import Endpoint, Fingerprint, Proxy
 
 PLAIN = RequestOptions()
 PIN = Fingerprint(bytes(32))
@@ -132,13 +132,39 @@ def test_headers_for_a_proxy_tell_endpoints_apart() -> None:
     assert one != two
 
 
+def test_a_proxy_of_the_connectors_is_used_as_it_is() -> None:
+    proxy = Proxy.from_url("https://u:p@proxy", headers={"X": "1"}, ssl=False)
+    assert through(proxy) is proxy
+    assert through(proxy, proxy_headers={}) is proxy
+
+
+@pytest.mark.parametrize(
+    "given", [{"proxy_auth": BasicAuth("u", "secret")}, {"proxy_headers": {"X": "secret"}}]
+)
+def test_a_proxy_of_the_connectors_is_told_nothing_more(given: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="a Proxy has its own") as caught:
+        through(Proxy.from_url("http://proxy"), **given)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_socks_proxy_is_told_credentials_and_no_headers() -> None:
+    assert through("socks5h://proxy", proxy_auth=BasicAuth("ü", "p")).credentials == ("ü", "p")
+    with pytest.raises(ValueError, match="no headers"):
+        through("socks5h://proxy", proxy_headers={"X": "1"})
+
+
+@pytest.mark.parametrize("scheme", ["http", "https", "ws", "wss"])
+def test_everything_goes_through_a_tunnel_of_a_socks_proxy(scheme: str) -> None:
+    assert endpoint(f"{scheme}://example.com/", proxy="socks4a://proxy").tunnelled
+
+
 def test_without_a_proxy_what_is_for_one_counts_for_nothing() -> None:
     plain = endpoint("http://example.com/")
     other = endpoint("http://example.com/", proxy_auth=BasicAuth("u"), proxy_headers={"X": "1"})
     assert other == plain
 
 
-@pytest.mark.parametrize("proxy", ["ftp://proxy", "proxy:3128", "", "http://", "socks5://proxy:1"])
+@pytest.mark.parametrize("proxy", ["ftp://proxy", "proxy:3128", "", "http://", "socks://proxy:1"])
 def test_what_is_no_proxy_is_an_error(proxy: str) -> None:
     with pytest.raises(ValueError, match="proxy"):
         through(proxy)

@@ -12,6 +12,7 @@ from yarl import URL
 
 from whimbrel import errors
 from whimbrel.errors import (
+    AddressRefused,
     ClientConnectionError,
     ClientConnectionResetError,
     ClientConnectorCertificateError,
@@ -38,6 +39,7 @@ from whimbrel.errors import (
     ServerFingerprintMismatch,
     ServerTimeoutError,
     SocketTimeoutError,
+    SocksRefused,
     TooManyRedirects,
     UnixClientConnectorError,
     WSServerHandshakeError,
@@ -53,7 +55,9 @@ BASES: dict[type[BaseException], tuple[type[BaseException], ...]] = {
     ClientOSError: (ClientConnectionError, OSError),
     ClientConnectorError: (ClientOSError,),
     ClientConnectorDNSError: (ClientConnectorError,),
+    AddressRefused: (ClientConnectorError,),
     ClientProxyConnectionError: (ClientConnectorError,),
+    SocksRefused: (ClientProxyConnectionError,),
     ClientSSLError: (ClientConnectorError,),
     ClientConnectorCertificateError: (ClientSSLError, ssl.CertificateError),
     ClientConnectorSSLError: (ClientSSLError, ssl.SSLError),
@@ -194,6 +198,8 @@ OTHERS: list[ClientError] = [
     ClientConnectorError(ENDPOINT, OS_ERROR),
     ClientConnectorDNSError(ENDPOINT, OS_ERROR),
     ClientProxyConnectionError(ENDPOINT, OS_ERROR),
+    AddressRefused(ENDPOINT, ["10.0.0.1"]),
+    SocksRefused(ENDPOINT, 5, "connection refused"),
     ClientSSLError(ENDPOINT, OS_ERROR),
     ClientConnectorSSLError(ENDPOINT, ssl.SSLError(1, "x")),
     ClientConnectorCertificateError(ENDPOINT, ssl.SSLCertVerificationError(1, "x")),

@@ -9,6 +9,7 @@ from multidict import CIMultiDict
 from whimbrel.auth import BasicAuth
 from whimbrel.options import ConnectionOptionsDict, RequestOptions, RequestOptionsDict
 from whimbrel.timeouts import DEFAULT_TIMEOUT, ClientTimeout
+from whimbrel_connector import Proxy
 
 SESSION = RequestOptions(
     auth=BasicAuth("u", "p"),
@@ -147,3 +148,13 @@ def test_the_session_is_left_as_it_is() -> None:
     SESSION.merged(changes)
     assert changes == before
     assert SESSION.timeout == ClientTimeout(total=7)
+
+
+def test_what_the_session_says_about_its_proxy_is_not_for_another_one() -> None:
+    session = RequestOptions(proxy="http://proxy", proxy_auth=BasicAuth("u", "p"))
+    other = Proxy.from_url("https://other")
+    assert session.merged({"proxy": other}).proxy_auth is None
+    assert session.merged({"proxy": other, "proxy_auth": None}).proxy_auth is None
+    assert session.merged({"proxy": "http://other"}).proxy_auth == BasicAuth("u", "p")
+    given = BasicAuth("u", "q")
+    assert session.merged({"proxy": other, "proxy_auth": given}).proxy_auth == given

@@ -3,6 +3,7 @@
 from whimbrel._version import __version__
 from whimbrel.auth import BasicAuth
 from whimbrel.errors import (
+    AddressRefused,
     ClientConnectionError,
     ClientConnectionResetError,
     ClientConnectorCertificateError,
@@ -29,6 +30,7 @@ from whimbrel.errors import (
     ServerFingerprintMismatch,
     ServerTimeoutError,
     SocketTimeoutError,
+    SocksRefused,
     TooManyRedirects,
     UnixClientConnectorError,
     WSServerHandshakeError,
@@ -48,6 +50,7 @@ from whimbrel_connector import (
     Connection,
     DefaultResolver,
     Fingerprint,
+    Proxy,
     TCPConnector,
     ThreadedResolver,
     UnixConnector,
@@ -66,6 +69,7 @@ from whimbrel_websocket_client import (
 __all__ = [
     "AbstractCookieJar",
     "AbstractResolver",
+    "AddressRefused",
     "AsyncIterablePayload",
     "AsyncResolver",
     "BaseConnector",
@@ -107,6 +111,7 @@ __all__ = [
     "NonHttpUrlClientError",
     "NonHttpUrlRedirectClientError",
     "Payload",
+    "Proxy",
     "RedirectClientError",
     "RequestInfo",
     "ServerConnectionError",
@@ -114,6 +119,7 @@ __all__ = [
     "ServerFingerprintMismatch",
     "ServerTimeoutError",
     "SocketTimeoutError",
+    "SocksRefused",
     "StreamReader",
     "TCPConnector",
     "ThreadedResolver",

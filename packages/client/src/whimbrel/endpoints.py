@@ -32,7 +32,8 @@ def endpoint_for(url: URL, options: RequestOptions) -> Endpoint:
         NonHttpUrlClientError: the scheme is not one of HTTP or WebSocket.
         InvalidUrlClientError: the URL has no host, or no valid port.
         TypeError: `ssl` is none of what it may be.
-        ValueError: the proxy's URL is not one of a proxy.
+        ValueError: the proxy's URL is not one of a proxy, or something is given for a proxy that
+            it cannot be told, or that is a `Proxy` and has all that it is told.
     """
     is_ssl = _SECURE.get(url.scheme)
     if is_ssl is None:
@@ -57,11 +58,18 @@ def endpoint_for(url: URL, options: RequestOptions) -> Endpoint:
 
 
 def _proxy(options: RequestOptions) -> Proxy | None:
-    if options.proxy is None:
+    proxy = options.proxy
+    if proxy is None:
         return None
     auth = options.proxy_auth
+    if isinstance(proxy, Proxy):
+        if auth is not None or options.proxy_headers:
+            raise ValueError(
+                "proxy_auth and proxy_headers are for the URL of a proxy; a Proxy has its own"
+            )
+        return proxy
     return Proxy.from_url(
-        URL(options.proxy),
+        URL(proxy),
         auth=None if auth is None else auth.encode(),
         headers=tuple(list_fields(options.proxy_headers)),
     )

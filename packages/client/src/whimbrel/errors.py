@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from whimbrel_connector import (
+    AddressRefused,
     ClientConnectionError,
     ClientConnectionResetError,
     ClientConnectorCertificateError,
@@ -27,6 +28,7 @@ from whimbrel_connector import (
     ServerFingerprintMismatch,
     ServerTimeoutError,
     SocketTimeoutError,
+    SocksRefused,
     UnixClientConnectorError,
 )
 
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from whimbrel.response import ClientResponse
 
 __all__ = [
+    "AddressRefused",
     "ClientConnectionError",
     "ClientConnectionResetError",
     "ClientConnectorCertificateError",
@@ -65,6 +68,7 @@ __all__ = [
     "ServerFingerprintMismatch",
     "ServerTimeoutError",
     "SocketTimeoutError",
+    "SocksRefused",
     "TooManyRedirects",
     "UnixClientConnectorError",
     "WSServerHandshakeError",

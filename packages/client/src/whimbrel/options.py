@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 from whimbrel.fields import list_fields
 from whimbrel.timeouts import DEFAULT_TIMEOUT, ClientTimeout
+from whimbrel_connector import Proxy
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -26,7 +27,7 @@ class ConnectionOptionsDict(TypedDict, total=False):
 
     params: Query
     auth: BasicAuth | None
-    proxy: str | URL | None
+    proxy: str | URL | Proxy | None
     proxy_auth: BasicAuth | None
     proxy_headers: LooseHeaders | None
     ssl: SSLContext | bool | Fingerprint
@@ -67,7 +68,7 @@ class RequestOptions(NamedTuple):
     chunked: bool | None = None
     raise_for_status: bool | Callable[[ClientResponse], Awaitable[None]] = False
     read_bufsize: int = 2**16
-    proxy: str | URL | None = None
+    proxy: str | URL | Proxy | None = None
     proxy_auth: BasicAuth | None = None
     proxy_headers: LooseHeaders | None = None
     timeout: ClientTimeout = DEFAULT_TIMEOUT
@@ -94,6 +95,8 @@ class RequestOptions(NamedTuple):
             raise ValueError("data and json parameters can not be used at the same time")
         if "timeout" in values:
             values["timeout"] = as_timeout(values["timeout"])
+        if isinstance(values.get("proxy"), Proxy):
+            values.setdefault("proxy_auth", None)  # the session's is not for this one
         # Each hop asks for these again, and an iterator would have nothing left to say.
         if values.get("skip_auto_headers") is not None:
             values["skip_auto_headers"] = frozenset(values["skip_auto_headers"])

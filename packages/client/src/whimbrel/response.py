@@ -156,7 +156,7 @@ class ClientResponse:
             queue=exchange.connection.queued,
             dns=None if reused else made.dns,
             connect=None if reused else made.connect,
-            proxy=None if reused else made.proxy,
+            proxy=None if reused else _both(made.proxy_tls, made.proxy),
             tls=None if reused else made.tls,
             first_byte=max(0.0, exchange.first_byte_at - exchange.written_at),
             transfer=ended - exchange.first_byte_at if ended else None,
@@ -364,3 +364,10 @@ def _is_json(content_type: str, expected: str) -> bool:
         return content_type == expected.lower()
     kind, _, subtype = content_type.partition("/")
     return kind == "application" and (subtype == "json" or subtype.endswith("+json"))
+
+
+def _both(first: float | None, second: float | None) -> float | None:
+    """Return how long two phases took that a caller sees as one."""
+    if first is None:
+        return second
+    return first if second is None else first + second

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from whimbrel.fields import LooseHeaders
     from whimbrel.options import ConnectionOptionsDict, RequestOptionsDict
     from whimbrel.response import ClientResponse
-    from whimbrel_connector import BaseConnector
+    from whimbrel_connector import BaseConnector, Proxy
     from whimbrel_cookiejar import AbstractCookieJar
     from whimbrel_websocket_client import ClientWSTimeout
 
@@ -92,8 +92,8 @@ class ClientSession:
         requote_redirect_url: whether the quoting of redirect locations is normalised.
         fallback_charset_resolver: given a response and its body, names the body's encoding where
             the response does not.
-        proxy: URL of the proxy to use, with credentials where it needs them.
-        proxy_auth: credentials for the proxy.
+        proxy: URL of the proxy to use, with credentials where it needs them; or a `Proxy`.
+        proxy_auth: credentials for the proxy, if it is given by its URL.
         max_line_size: most bytes of a response's status line.
         max_field_size: most bytes of one header field of a response.
         max_headers: most header fields of a response.
@@ -121,7 +121,7 @@ class ClientSession:
         read_bufsize: int = 2**16,
         requote_redirect_url: bool = True,
         fallback_charset_resolver: Callable[[ClientResponse, bytes], str] = _utf8,
-        proxy: str | URL | None = None,
+        proxy: str | URL | Proxy | None = None,
         proxy_auth: BasicAuth | None = None,
         max_line_size: int | None = None,
         max_field_size: int | None = None,

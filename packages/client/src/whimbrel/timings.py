@@ -18,8 +18,8 @@ class Timings:
         queue: waiting for a free slot in the pool.
         dns: resolving the host name.
         connect: establishing the TCP (or UNIX) connection.
-        proxy: the dialogue with the proxy.
-        tls: the TLS handshake.
+        proxy: the TLS handshake with an HTTPS proxy, and the dialogue for a tunnel.
+        tls: the TLS handshake with the server.
         first_byte: from the request being written to the first byte of the response.
         transfer: from the first byte of the response to the end of its body; `None` until then.
         total: from the start of this hop to the end of the body; `None` until then.

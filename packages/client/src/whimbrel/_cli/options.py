@@ -136,7 +136,7 @@ def _add_request(group: argparse._ArgumentGroup) -> None:
 
 def _add_connection(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("--proxy", metavar="URL", help="HTTP proxy, with user:password@ if it wants them")
+    add("--proxy", metavar="URL", help="proxy: http, https, socks4, socks4a, socks5 or socks5h")
     add(
         "-m",
         "--max-time",
