@@ -85,9 +85,19 @@ def test_any_2xx_opens_the_tunnel(split: Any, answer: bytes) -> None:
     assert talk.accepted
 
 
-def test_data_behind_the_acceptance_is_refused() -> None:
-    with pytest.raises(ProtocolError, match="before the tunnel was used"):
-        dialogue().receive_data(b"HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 200 OK\r\n")
+@pytest.mark.parametrize("together", [True, False])
+def test_data_behind_the_acceptance_is_refused(together: bool) -> None:
+    talk = dialogue()
+    parts = [b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\n"]
+    if not together:
+        assert talk.receive_data(parts.pop(0)) == b""
+        assert talk.accepted
+    for _ in range(2):  # nor later
+        with pytest.raises(ProtocolError, match="before the tunnel was used"):
+            talk.receive_data(b"".join(parts))
+        assert talk.finished
+        assert not talk.accepted
+        assert talk.refusal is None
 
 
 @FEEDS
@@ -106,6 +116,7 @@ def test_refusal_is_kept_with_its_content(split: Any, answer: bytes) -> None:
     assert talk.finished
     assert not talk.accepted
     assert talk.response.reason == "Who"
+    assert talk.refusal == (talk.response.status, "Who")
     assert talk.body == b"name"
 
 
@@ -132,6 +143,8 @@ def test_content_of_a_refusal_is_bounded() -> None:
     talk.receive_data(b"HTTP/1.1 502 Bad\r\n\r\n")
     while not talk.finished:
         talk.receive_data(b"x" * 10_000)
+    talk.receive_data(b"more")
+    talk.receive_eof()
     assert len(talk.body) == MAX_BODY
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from whimbrel_http_parser import (
     NEED_DATA,
@@ -23,7 +23,6 @@ __all__ = ["ConnectDialogue"]
 
 MAX_BODY: Final = 65536
 """How much of the content of a refusal is kept, in bytes."""
-_TOO_EARLY: Final = "the proxy sent data before the tunnel was used"
 
 
 class ConnectDialogue:
@@ -38,7 +37,7 @@ class ConnectDialogue:
         ProtocolError: the host or a header field cannot be written in a request.
     """
 
-    __slots__ = ("_reader", "body", "finished", "opening", "response")
+    __slots__ = ("_faulty", "_reader", "body", "finished", "opening", "response")
 
     def __init__(self, host: str, port: int, proxy: Proxy) -> None:
         authority = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -53,12 +52,13 @@ class ConnectDialogue:
         self.body = bytearray()
         #: Whether nothing more is to be received.
         self.finished = False
+        self._faulty = False
         self._reader = ResponseReader("CONNECT")
 
     @property
     def accepted(self) -> bool:
         """Whether the tunnel is open."""
-        return self.response is not None and self.response.framing is Framing.SWITCHED
+        return self._is_switched() and not self._faulty
 
     @property
     def refusal(self) -> tuple[int, str] | None:
@@ -75,8 +75,8 @@ class ConnectDialogue:
             ProtocolError: the proxy does not speak HTTP, or sends more than the answer before
                 we said anything in the tunnel, in which the client speaks first.
         """
-        if self.accepted:
-            raise ProtocolError(_TOO_EARLY)
+        if self._is_switched():
+            self._fail()
         if not self.finished:
             self._reader.receive_data(data)
             self._read()
@@ -110,5 +110,12 @@ class ConnectDialogue:
                 self.finished = len(self.body) >= MAX_BODY
             elif event is PAUSED or isinstance(event, EndOfMessage):
                 self.finished = True
-        if self.accepted and self._reader.trailing_data:
-            raise ProtocolError(_TOO_EARLY)
+        if self._is_switched() and self._reader.trailing_data:
+            self._fail()
+
+    def _is_switched(self) -> bool:
+        return self.response is not None and self.response.framing is Framing.SWITCHED
+
+    def _fail(self) -> NoReturn:
+        self._faulty = True
+        raise ProtocolError("the proxy sent data before the tunnel was used")
