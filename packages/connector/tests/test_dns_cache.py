@@ -33,7 +33,15 @@ def lookups(resolver: Resolver, family: int = 0, ttl: float | None = 10.0) -> Lo
 
 
 @pytest.mark.parametrize(
-    ("host", "family"), [("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6)]
+    ("host", "family"),
+    [
+        ("127.0.0.1", socket.AF_INET),
+        ("::1", socket.AF_INET6),
+        ("2001:db8::1:0:0:1", socket.AF_INET6),
+        ("::ffff:127.0.0.1", socket.AF_INET6),
+        ("::ffff:7f00:1", socket.AF_INET6),
+        ("::ffff:0:1", socket.AF_INET6),
+    ],
 )
 def test_canonical_address_is_one(host: str, family: int) -> None:
     result = literal(host, 80)
@@ -46,6 +54,7 @@ def test_canonical_address_is_one(host: str, family: int) -> None:
     [
         "2130706433", "127.1", "0177.0.0.1", "0x7f.0.0.1", "127.0.0.01", "0", "127.0.0.1.",
         "::0001", "0:0:0:0:0:0:0:1", "::FFFF", "fe80::1%1", "[::1]", "localhost", "", " 127.0.0.1",
+        "::ffff:7F00:1", "::ffff:7f00:0001", "0::ffff:127.0.0.1", "::ffff:127.1", "::127.0.0.1",
     ],
 )  # fmt: skip
 def test_anything_else_is_looked_up(host: str) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import errno
 from collections import OrderedDict, deque
 from copy import copy
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from math import inf
 from socket import AF_INET, AF_INET6, AI_NUMERICHOST, AI_NUMERICSERV
 from types import MappingProxyType
@@ -39,7 +39,7 @@ def literal(host: str, port: int) -> ResolveResult | None:
         address = ip_address(host)
     except ValueError:
         return None
-    if str(address) != host or "%" in host:
+    if "%" in host or host not in _canonical(address):
         return None
     return ResolveResult(
         hostname=host,
@@ -49,6 +49,19 @@ def literal(host: str, port: int) -> ResolveResult | None:
         proto=0,
         flags=AI_NUMERICHOST | AI_NUMERICSERV,
     )
+
+
+def _canonical(address: IPv4Address | IPv6Address) -> tuple[str, ...]:
+    """Return how an address is written (RFC 5952).
+
+    One that is IPv4-mapped has two ways, of which Python writes one before 3.13 and the other one
+    since (RFC 5952, section 5).
+    """
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    if mapped is None:
+        return (str(address),)
+    high, low = divmod(int(mapped), 1 << 16)
+    return f"::ffff:{mapped}", f"::ffff:{high:x}:{low:x}"
 
 
 class Answer:

@@ -198,7 +198,8 @@ class AsyncResolver(AbstractResolver):
     def _make_channel(self) -> _Channel:
         try:
             return _Channel(self._aiodns.DNSResolver(*self._args, **self._kwargs))
-        except import_module("pycares").AresError as exc:  # out of files, or a wrong name server
+        except (import_module("pycares").AresError, ValueError) as exc:
+            # Out of file descriptors, or a name server that is no address.
             raise OSError(None, f"aiodns cannot be set up: {exc.args[-1]}") from exc
 
     def _code(self, code: object) -> int:
