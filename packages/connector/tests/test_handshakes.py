@@ -9,6 +9,7 @@ import pickle
 import socket
 import ssl
 import struct
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from hashlib import sha256
@@ -24,8 +25,10 @@ from whimbrel_connector import (
     ClientConnectorCertificateError,
     ClientConnectorError,
     ClientConnectorSSLError,
+    ClientProxyConnectionError,
     Endpoint,
     Fingerprint,
+    Proxy,
     ResolveResult,
     ServerFingerprintMismatch,
     TCPConnector,
@@ -458,6 +461,7 @@ async def test_protocol_that_only_the_context_asks_for(
         b"220 mail.example ESMTP\r\n",
         bytes(100),
     ],
+    ids=["HTTP", "HTML", "SSH", "SMTP", "zeros"],
 )
 async def test_peer_that_speaks_no_tls_is_told_apart(words: bytes) -> None:
     def talk(sock: socket.socket) -> None:
@@ -507,6 +511,87 @@ async def test_peer_that_leaves_in_the_handshake(after: str, reset: bool, server
         assert connector.statistics().connecting == 0
 
 
+# HTTPS proxies: what is verified is the proxy, and the error says so
+
+
+def through(proxy_port: int, **options: Any) -> Endpoint:
+    """A server that is never reached, behind a proxy with TLS of its own."""
+    proxy = Proxy.from_url(f"https://localhost:{proxy_port}", **options)
+    return Endpoint("server.example", 80, is_ssl=False, proxy=proxy)
+
+
+async def test_proxy_is_trusted_for_what_is_said_to_it(
+    serving: Any, authority: trustme.CA, ask: Any
+) -> None:
+    """And not for what is said of servers: a client certificate for one is not shown to it."""
+    context = serving_context(authority.issue_cert("localhost"))
+    context.verify_mode = ssl.CERT_OPTIONAL
+    authority.configure_trust(context)
+    for_servers = trusting_context(authority)
+    authority.issue_cert("client.example").configure_cert(for_servers)
+    async with serving(tls=context) as server, TCPConnector(ssl=for_servers) as connector:
+        with pytest.raises(ClientProxyConnectionError, match="certificate verify failed"):
+            await connector.acquire(through(server.port))
+        endpoint = through(server.port, ssl=trusting_context(authority))
+        connection = await connector.acquire(endpoint)
+        assert await ask(connection.transport) == b"ping"
+        assert not server.writers[-1].get_extra_info("peercert")
+        connection.release()
+        other = through(server.port, ssl=False)
+        assert connector.acquire_nowait(other) is None, "trust in the proxy is part of the key"
+
+
+@pytest.mark.parametrize(
+    ("certificate", "options", "said"),
+    [
+        ("expired", {}, "certificate has expired"),
+        ("self-signed", {}, "self-signed certificate"),
+        ("other.example", {}, "not valid for 'localhost'"),
+        ("localhost", {"server_hostname": "other.example"}, "not valid for 'other.example'"),
+    ],
+)
+async def test_certificate_of_a_proxy_that_is_refused(
+    certificate: str, options: Any, said: str, serving: Any, authority: trustme.CA
+) -> None:
+    async with (
+        serving(tls=presenting(certificate, authority)) as server,
+        TCPConnector(ssl=False) as connector,
+    ):
+        endpoint = through(server.port, ssl=trusting_context(authority), **options)
+        with pytest.raises(ClientProxyConnectionError) as caught:
+            await connector.acquire(endpoint)
+        text = str(caught.value)
+        assert said in text
+        assert f"the certificate is that of the proxy https://localhost:{server.port}" in text
+        assert isinstance(caught.value.__cause__, ssl.SSLCertVerificationError)
+        assert same_when_pickled(caught.value)
+        assert connector.statistics().open == 0
+
+
+async def test_fingerprint_of_a_proxy(serving: Any, authority: trustme.CA, ask: Any) -> None:
+    certificate = authority.issue_cert("elsewhere.example")
+    async with serving(tls=serving_context(certificate)) as server, TCPConnector() as connector:
+        pinned = through(server.port, ssl=Fingerprint(digest(certificate)))
+        connection = await connector.acquire(pinned)
+        assert await ask(connection.transport) == b"ping"
+        connection.release()
+        wrong = through(server.port, ssl=Fingerprint(bytes(32)))
+        with pytest.raises(ClientProxyConnectionError, match="not the pinned one") as caught:
+            await connector.acquire(wrong)
+        assert isinstance(caught.value.__cause__, ServerFingerprintMismatch)
+        assert connector.statistics().open == 1
+
+
+async def test_proxy_that_speaks_no_tls(serving: Any) -> None:
+    async def plain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(10)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    async with serving(plain) as server, TCPConnector() as connector:
+        with pytest.raises(ClientProxyConnectionError, match="the proxy seems to speak no TLS"):
+            await connector.acquire(through(server.port))
+
+
 # The end
 
 
@@ -533,6 +618,40 @@ async def test_server_is_told_of_the_end(
             await connector.close()
         async with asyncio.timeout(5):
             assert await told == b""
+
+
+@pytest.mark.parametrize("answering", [True, False])
+async def test_server_may_answer_in_the_time_that_it_is_given(
+    answering: bool, server_tls: Any, trusting: ssl.SSLContext
+) -> None:
+    """And if it does not, closing takes no longer than that."""
+    context = server_tls()
+    loop = asyncio.get_running_loop()
+    ended, over = loop.create_future(), threading.Event()
+
+    def talk(sock: socket.socket) -> bool:
+        with context.wrap_socket(sock, server_side=True, suppress_ragged_eofs=False) as tls:
+            assert tls.recv(1) == b""
+            loop.call_soon_threadsafe(ended.set_result, None)
+            if not answering:
+                return over.wait(5)
+            tls.unwrap()
+            return True
+
+    seconds = 5.0 if answering else 0.05
+    async with talking(talk) as (port, _):
+        connector = TCPConnector(ssl=trusting, ssl_shutdown_timeout=seconds)
+        connection = await connector.acquire(Endpoint("127.0.0.1", port, True))
+        connection.release()
+        began = loop.time()
+        await connector.close()
+        taken = loop.time() - began
+        await ended
+        assert connector.statistics().open == 0
+        over.set()
+    assert taken < 1.0
+    if not answering:
+        assert taken > 0.04
 
 
 # Session tickets (RFC 8446, section 4.6.1)
