@@ -117,7 +117,7 @@ class ResolveResult(TypedDict):
     hostname: str
     """The name that was asked for."""
     host: str
-    """The IP address in its canonical text form."""
+    """The IP address as text, with its zone if it needs one (`fe80::1%2`). Never a name."""
     port: int
     family: int
     """`socket.AF_INET` or `socket.AF_INET6`."""
@@ -133,8 +133,10 @@ class Resolver(Protocol):
     async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[ResolveResult]:
         """Return every address of `host`, in order of preference; never an empty list.
 
+        The connector takes an answer that has anything but IP addresses for a failure.
+
         Args:
-            host: a name, never an IP address literal.
+            host: a name, or an address in another than its canonical form; never a canonical one.
             port: copied into the results.
             family: `AF_INET` or `AF_INET6` to restrict the answer, `AF_UNSPEC` (0) for both.
 
@@ -155,7 +157,9 @@ class AddressFilter(Protocol):
 
         The connector calls it on every connect, for each address that it might connect to, be it
         a literal, an answer of the resolver or one that the cache remembers; a proxy's addresses
-        included. What an exception says is raised to whoever asked for the connection.
+        included. It is an ordinary function, called from the event loop, which must not take long.
+        An exception is raised to whoever asked for the connection; so is a `TypeError` if what it
+        returns is no `bool`.
 
         Args:
             address: the address; an IPv4 address mapped into IPv6 (RFC 4291, section 2.5.5.2) is

@@ -22,9 +22,12 @@ class ConnectionStage(Enum):
     QUEUED_START = "queued start"
     """The limits allow no connection now; the caller waits for its turn."""
     QUEUED_END = "queued end"
-    """It is the caller's turn."""
+    """It is the caller's turn, and the socket that makes room for a new one is gone."""
     REUSED = "reused"
-    """A connection that was used before is leased; nothing follows."""
+    """A connection that was used before is to be leased.
+
+    Nothing follows, unless it is lost while this is told: then comes `CREATE_START`.
+    """
     CREATE_START = "create start"
     """A new connection is about to be established."""
     CREATE_END = "create end"

@@ -73,13 +73,20 @@ async def test_two_names_may_be_looked_up_for_one_connection() -> None:
     assert len(trace.events) == 6
 
 
+async def test_a_new_connection_may_follow_on_one_that_was_lost() -> None:
+    trace = RecordingTrace()
+    for stage in (S.REUSED, S.CREATE_START, S.CREATE_END):
+        await trace.connection_event(event(stage))
+    assert len(trace.events) == 3
+
+
 @pytest.mark.parametrize(
     "events",
     [
         [event(S.CREATE_END)],
         [event(S.CREATE_START), event(S.CREATE_START)],
         [event(S.CREATE_START), event(S.TLS_START), event(S.CREATE_END)],
-        [event(S.REUSED), event(S.CREATE_START)],
+        [event(S.REUSED), event(S.CONNECT_START)],
         [event(S.REUSED), event(S.REUSED)],
         [event(S.CREATE_START), event(S.CREATE_END), event(S.QUEUED_START)],
         [event(S.QUEUED_START), event(S.QUEUED_END, Endpoint("other.test", 80, is_ssl=False))],

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 __all__ = ["RecordingTrace", "check_trace"]
 
-_LAST: Final = frozenset({ConnectionStage.REUSED, ConnectionStage.CREATE_END})
 _ENDS: Final = {
     stage: ConnectionStage[stage.name.removesuffix("_END") + "_START"]
     for stage in ConnectionStage
@@ -60,8 +59,11 @@ class RecordingTrace:
 
     def _check(self, event: ConnectionEvent) -> None:
         stage = event.stage
-        assert not _LAST.intersection(self.stages), f"{stage} came after the last event"
         if self.events:
+            last = self.events[-1].stage
+            assert last is not ConnectionStage.CREATE_END, f"{stage} came after the last event"
+            if last is ConnectionStage.REUSED:  # the connection was lost in that moment
+                assert stage is ConnectionStage.CREATE_START, f"{stage} came after {last}"
             assert event.endpoint == self.events[0].endpoint, "the endpoint is another one"
         assert (event.host is not None) == stage.name.startswith("DNS_"), f"{stage}: {event.host}"
         assert stage is ConnectionStage.CONNECT_END or event.address is None, f"{stage}: address"
@@ -114,9 +116,9 @@ _LONG: Final = (
 async def check_trace(make_trace: Callable[[], ConnectionTrace]) -> None:
     """Check that a trace bears whatever a connector can tell it.
 
-    It is given the events of a connection that is reused, of one made directly, of one made after
-    queueing and through a proxy, and of attempts that fail after each of these stages, which end
-    without a word.
+    It is given the events of a connection that is reused, of one made directly, of one made instead
+    of a reused one that was lost, of one made after queueing and through a proxy, and of attempts
+    that fail after each of these stages, which end without a word.
 
     Args:
         make_trace: makes a new trace; called once for each connection.
@@ -124,7 +126,7 @@ async def check_trace(make_trace: Callable[[], ConnectionTrace]) -> None:
     Raises:
         AssertionError: it is no `ConnectionTrace`, or its method returns something.
     """
-    stories = [(ConnectionStage.REUSED,), _DIRECT]
+    stories = [(ConnectionStage.REUSED,), _DIRECT, (ConnectionStage.REUSED, *_DIRECT)]
     stories += [_LONG[:told] for told in range(1, len(_LONG) + 1)]
     for story in stories:
         trace = make_trace()
