@@ -106,8 +106,6 @@ class TCPConnector(BaseConnector):
             enable_cleanup_closed=enable_cleanup_closed,
             loop=loop,
         )
-        if dns_cache_max_size < 1:
-            raise ValueError("dns_cache_max_size must be at least 1")
         if ssl_shutdown_timeout < 0:
             raise ValueError("ssl_shutdown_timeout must not be negative")
         self._ssl_shutdown_timeout = ssl_shutdown_timeout
