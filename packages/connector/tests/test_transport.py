@@ -117,6 +117,11 @@ class RawTLSServer:
             self._tls.shutdown(socket.SHUT_RDWR)
         self._tls.close()
 
+    def say(self, data: bytes) -> None:
+        """Write more."""
+        assert self._tls is not None
+        self._tls.sendall(data)
+
     def answer(self) -> bytes:
         """Read to the end, and answer the client's close_notify if it came."""
         assert self._tls is not None
@@ -487,6 +492,7 @@ async def test_rest_reads_again_to_see_what_is_not_asked_for(pair: Any) -> None:
 @pytest.mark.parametrize("how", ["data", "end"])
 async def test_what_waits_in_the_kernel_makes_unfit(pair: Any, how: str) -> None:
     one, other = pair
+    assert one.is_fit_when_new()
     assert one.is_fit()
     other.set_receiver(RecordingReceiver())
     if how == "data":
@@ -494,18 +500,32 @@ async def test_what_waits_in_the_kernel_makes_unfit(pair: Any, how: str) -> None
     else:
         other.get_extra_info("socket").shutdown(socket.SHUT_WR)
     assert not one.is_closing(), "the loop has not seen it"
+    assert not one.is_fit_when_new()
     assert not one.is_fit()
+
+
+async def test_what_waits_on_new_tls_may_be_tickets(half_told: Any) -> None:
+    """Which are no data, but nobody can tell before they are read."""
+    server, transport, _ = half_told
+    server.say(b"to the first lease")  # which the loop has not seen
+    assert transport.is_fit_when_new()
+    assert not transport.is_fit(), "for the second lease it is too much doubt"
+    transport.abort()
+    assert not transport.is_fit_when_new()
 
 
 async def test_fitness_of_what_has_no_socket_is_what_the_loop_knows() -> None:
     """A named pipe, for example."""
     transport = SocketTransport()
     assert not transport.is_fit(), "there is no connection yet"
+    assert not transport.is_fit_when_new()
     transport.connection_made(Pipe())
+    assert transport.is_fit_when_new()
     assert transport.is_fit()
     assert transport.is_fit()
     transport.close()
     assert not transport.is_fit()
+    assert not transport.is_fit_when_new()
     transport.connection_lost(None)
 
 

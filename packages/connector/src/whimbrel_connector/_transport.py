@@ -286,8 +286,9 @@ class SocketTransport(asyncio.Protocol):
         them; a response that is there before its request was sent is never the answer to it.
 
         On TLS, records without data count as well, as nobody can tell them apart unread. That
-        costs next to nothing: session tickets arrive with the first response (RFC 8446, section
-        4.6.1), and a connection that is told to change its keys is not worth the doubt.
+        costs next to nothing: session tickets arrive with the first response at the latest (RFC
+        8446, section 4.6.1), those that the loop has seen are no longer there, and a connection
+        that is told to change its keys is not worth the doubt.
         """
         inner = self._inner
         if self._closing or self._eof or self._resuming or inner is None or inner.is_closing():
@@ -296,6 +297,17 @@ class SocketTransport(asyncio.Protocol):
         if poll is None:
             poll = self._poll = _readiness(inner.get_extra_info("socket"))
         return not poll(0)
+
+    def is_fit_when_new(self) -> bool:
+        """Tell whether the connection, just established, can serve its first lease.
+
+        Session tickets may be waiting on TLS, be it that with a proxy, and are no doubt of it.
+        """
+        inner = self._inner
+        if inner is None or self._eof or self.is_closing():
+            return False
+        # Nothing is kept for the next look: many connections never have one.
+        return self._tls or not _readiness(inner.get_extra_info("socket"))(0)
 
     def dispose(self, reason: BaseException | None = None) -> None:
         """Close now; on TLS tell the peer by a close_notify, but do not wait for its answer.
