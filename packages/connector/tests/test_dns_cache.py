@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import traceback
 from ipaddress import ip_address
@@ -359,6 +360,8 @@ async def test_lookup_that_comes_while_a_cancelled_one_ends_is_a_new_one(turns: 
                 await asyncio.sleep(0)
                 raise OSError(None, "cancelled") from None
 
+    reported: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
     resolver = Slow({"name": ["127.0.0.1"]})
     resolver.hold()
     look = lookups(resolver)
@@ -368,10 +371,15 @@ async def test_lookup_that_comes_while_a_cancelled_one_ends_is_a_new_one(turns: 
     await resolver.until(lambda: bool(resolver.cancelled))
     second = asyncio.ensure_future(look.resolve("name", 80))
     await turns()
+    third = asyncio.ensure_future(look.resolve("name", 80))
+    await turns()
     resolver.release()
     assert await second
+    assert await third
     assert first.cancelled()
-    assert len(resolver.asked) == 2
+    assert len(resolver.asked) == 2, "the third joins the second, which the first does not end"
+    gc.collect()
+    assert not reported, "nobody is left to hear of the first one's failure"
 
 
 async def test_failure_reaches_all_who_joined_each_with_a_traceback_of_its_own(turns: Any) -> None:

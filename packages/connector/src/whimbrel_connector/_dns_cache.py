@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from copy import copy
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from itertools import cycle, islice
 from math import inf
 from socket import AF_INET, AF_INET6, AI_NUMERICHOST, AI_NUMERICSERV
 from types import MappingProxyType
@@ -76,24 +77,27 @@ class Answer:
         addresses: in the resolver's order; at least one.
     """
 
-    __slots__ = ("_families", "_queues")
+    __slots__ = ("_addresses", "_turn")
 
     def __init__(self, addresses: list[ResolveResult]) -> None:
-        self._families = [address["family"] for address in addresses]
-        self._queues: dict[int, deque[ResolveResult]] = {}
-        for address in addresses:
-            self._queues.setdefault(address["family"], deque()).append(address)
+        self._addresses = addresses
+        self._turn = 0
 
     def addresses(self) -> list[ResolveResult]:
         """Return the addresses in the order of whose turn it is, in a new list."""
-        queues = {family: iter(queue) for family, queue in self._queues.items()}
-        return [next(queues[family]) for family in self._families]
+        families: dict[int, list[ResolveResult]] = {}
+        for address in self._addresses:
+            families.setdefault(address["family"], []).append(address)
+        queues = {
+            family: islice(cycle(members), self._turn % len(members), None)
+            for family, members in families.items()
+        }
+        return [next(queues[address["family"]]) for address in self._addresses]
 
     def hand_out(self) -> list[ResolveResult]:
         """Return the addresses in a new list, and give the next ones their turn."""
         addresses = self.addresses()
-        for queue in self._queues.values():
-            queue.rotate(-1)
+        self._turn += 1
         return addresses
 
 
