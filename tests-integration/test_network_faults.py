@@ -356,7 +356,8 @@ async def test_what_the_event_loop_has_not_seen_yet_counts(lone: ClientSession, 
             async with lone.post(server.url) as response:
                 assert await response.read() == b"ok"
             assert server.connections == number
-            with socket.socket(fileno=os.dup(writers[-1].get_extra_info("socket").fileno())) as peer:
+            descriptor = writers[-1].get_extra_info("socket").fileno()
+            with socket.socket(fileno=os.dup(descriptor)) as peer:
                 if deed == "half close":
                     peer.shutdown(socket.SHUT_WR)
                 else:
