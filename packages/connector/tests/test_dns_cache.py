@@ -378,6 +378,7 @@ async def test_lookup_that_comes_while_a_cancelled_one_ends_is_a_new_one(turns: 
     assert await third
     assert first.cancelled()
     assert len(resolver.asked) == 2, "the third joins the second, which the first does not end"
+    del first
     gc.collect()
     assert not reported, "nobody is left to hear of the first one's failure"
 
