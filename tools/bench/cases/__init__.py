@@ -8,7 +8,7 @@ from tools.bench.harness import Case
 
 __all__ = ["GROUPS", "cases_of"]
 
-GROUPS = ("parser", "cookies", "client", "websocket", "scaling")
+GROUPS = ("parser", "cookies", "connector", "client", "websocket", "scaling")
 
 
 def cases_of(group: str) -> tuple[Case, ...]:
