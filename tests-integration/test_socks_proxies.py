@@ -12,7 +12,6 @@ import pytest
 
 from tools.webapp import servers
 from tools.webapp.faults import Handler, answer_each, raw_server, read_head
-from tools.webapp.names import ScriptedResolver
 from tools.webapp.pattern import blocks, digest
 from tools.webapp.processes import free_port
 from whimbrel import (
@@ -27,6 +26,7 @@ from whimbrel import (
     SocksRefused,
     TCPConnector,
 )
+from whimbrel_connector.testing import ScriptedResolver
 
 SCHEMES = ("socks4", "socks4a", "socks5", "socks5h")
 NAMING = ("socks4a", "socks5h")
@@ -117,13 +117,14 @@ async def test_who_looks_the_name_up(
     client: ClientSession, names: ScriptedResolver, origin: str, scheme: str, proxy: str
 ) -> None:
     await client_seen_by(client, origin, proxy)
-    assert names.asked == ([] if scheme in NAMING else ["localhost"])
+    asked = [name for name, _, _ in names.asked]
+    assert asked == ([] if scheme in NAMING else ["localhost"])
 
 
 async def test_a_name_that_only_the_client_knows(
     plain: Any, scheme: str, proxy: str, names: ScriptedResolver
 ) -> None:
-    names.names["origin.test"] = [ORIGIN]
+    names.answers["origin.test"] = [ORIGIN]
     url = plain.url.replace(ORIGIN, "origin.test")
     async with ClientSession(connector=TCPConnector(resolver=names)) as session:
         if scheme in NAMING:
