@@ -278,11 +278,22 @@ async def test_tls_that_is_closed_is_gone_in_a_second(half_told: Any) -> None:
     assert receiver.exc is None
 
 
+async def test_tls_that_is_gone_has_nothing_to_wait_for(half_told: Any) -> None:
+    """No timer is left for it, which the watch of all tests would find."""
+    _, transport, receiver = half_told
+    transport.abort()
+    await transport.wait_closed()
+    transport.close()
+    transport.shut_down(None, 600.0)
+    assert receiver.calls == ["data_received", "connection_lost"]
+
+
 async def test_plain_connection_has_nothing_to_wait_for(pair: Any, turns: Any) -> None:
     one, other = pair
     other.pause_reading()
     receiver = RecordingReceiver()
     one.set_receiver(receiver)
+    one.write(bytes(1 << 24))  # more than the peer takes
     reason = ClientConnectionError("no more of it")
     one.shut_down(reason, 600.0)
     await turns()
@@ -384,21 +395,23 @@ async def test_tls_in_tls(layered: Any) -> None:
     assert transport.get_extra_info("peername") == server.address
 
 
-@pytest.mark.parametrize("how", ["dispose", "shut_down", "close"])
+@pytest.mark.parametrize("how", ["dispose", "shut_down at once", "shut_down", "close"])
 async def test_tls_in_tls_is_ended_in_both_layers(layered: Any, how: str, turns: Any) -> None:
     """In order, if both peers answer; and if they are not waited for, both are told."""
     server, transport = layered
     receiver = RecordingReceiver()
     transport.set_receiver(receiver)
+    waiting = how in {"shut_down", "close"}
     if how == "dispose":
         transport.dispose()
+    elif how == "close":
+        transport.close()
+    else:
+        transport.shut_down(None, 5.0 if waiting else 0.0)
+    if not waiting:
         await turns()
         assert receiver.calls == ["connection_lost"], "it did not wait"
-    elif how == "shut_down":
-        transport.shut_down(None, 5.0)
-    else:
-        transport.close()
-    ended = await asyncio.to_thread(server.ends, answering=how != "dispose")
+    ended = await asyncio.to_thread(server.ends, answering=waiting)
     assert ended == ["inner", "outer"]
     await receiver.until_called("connection_lost")
     assert receiver.exc is None
@@ -590,6 +603,21 @@ async def test_all_who_drain_are_woken(pair: Any) -> None:
     other.resume_reading()
     async with asyncio.timeout(5):
         await asyncio.gather(*waiting)
+
+
+async def test_all_who_drain_learn_of_a_loss(pair: Any) -> None:
+    one, other = pair
+    other.set_receiver(RecordingReceiver())
+    one.set_receiver(RecordingReceiver())
+    other.pause_reading()
+    one.write(bytes(1 << 24))
+    waiting = [asyncio.ensure_future(one.drain()) for _ in range(3)]
+    await asyncio.sleep(0)
+    assert not any(task.done() for task in waiting)
+    one.abort()
+    async with asyncio.timeout(5):
+        told = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(exc) for exc in told] == [ClientConnectionResetError] * 3
 
 
 async def test_receiver_that_fails_when_told_of_the_end_is_reported(pair: Any) -> None:
