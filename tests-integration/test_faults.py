@@ -15,7 +15,6 @@ from tools.webapp.faults import (
     raw_server,
     reset,
 )
-from tools.webapp.names import ScriptedResolver
 from tools.webapp.processes import free_port
 from whimbrel import (
     ClientConnectorDNSError,
@@ -27,6 +26,7 @@ from whimbrel import (
     ServerDisconnectedError,
     TCPConnector,
 )
+from whimbrel_connector.testing import ScriptedResolver
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -45,7 +45,7 @@ async def test_unknown_host() -> None:
     async with ClientSession(connector=TCPConnector(resolver=ScriptedResolver({}))) as session:
         with pytest.raises(ClientConnectorDNSError) as caught:
             await fetch(session, "http://whimbrel.test/")
-        assert_tells(caught.value, "whimbrel.test", "not known")
+        assert_tells(caught.value, "whimbrel.test", "does not exist")
         await assert_still_works(session)
 
 

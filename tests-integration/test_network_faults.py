@@ -25,7 +25,6 @@ from tools.webapp.faults import (
     read_head,
     send_reset,
 )
-from tools.webapp.names import ScriptedResolver
 from whimbrel import (
     ClientConnectionError,
     ClientConnectorDNSError,
@@ -39,6 +38,7 @@ from whimbrel import (
     ServerDisconnectedError,
     TCPConnector,
 )
+from whimbrel_connector.testing import ScriptedResolver
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 PART = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345"
@@ -149,11 +149,12 @@ async def test_a_name_that_does_not_resolve_is_asked_for_again() -> None:
         for _ in range(2):
             with pytest.raises(ClientConnectorDNSError) as caught:
                 await fetch(session, f"http://unknown.test:{server.port}/")
-            assert_tells(caught.value, "resolving unknown.test", "not known")
+            assert_tells(caught.value, "resolving unknown.test", "does not exist")
         assert await fetch(session, f"http://known.test:{server.port}/") == b"ok"
-        resolver.names["unknown.test"] = [V4]
+        resolver.answers["unknown.test"] = [V4]
         assert await fetch(session, f"http://unknown.test:{server.port}/") == b"ok"
-        assert resolver.asked == ["unknown.test"] * 2 + ["known.test", "unknown.test"]
+        asked = [name for name, _, _ in resolver.asked]
+        assert asked == ["unknown.test"] * 2 + ["known.test", "unknown.test"]
 
 
 # Resets and strangers before there is a connection

@@ -13,9 +13,9 @@ from tools.soak import plan
 from tools.soak.census import Census, census, growth_by_type
 from tools.soak.client import Client
 from tools.soak.server import serving
-from tools.webapp.names import ScriptedResolver
 from whimbrel import ClientSession, TCPConnector
 from whimbrel_connector import PoolStatistics
+from whimbrel_connector.testing import ScriptedResolver
 
 __all__ = ["LIMITS", "Report", "soak"]
 
@@ -132,7 +132,8 @@ async def _at_rest(report: Report, connector: TCPConnector, resolver: ScriptedRe
             report.findings.append(f"connections stay: {_brief(connector.statistics())}")
             break
         await asyncio.sleep(0.05)
-    resolver.asked.clear()
+    resolver.asked.clear()  # it never forgets, and is not what is measured
+    resolver.cancelled.clear()
     return census()
 
 
