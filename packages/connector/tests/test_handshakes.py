@@ -21,7 +21,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 
 from whimbrel_connector import (
-    AbstractResolver,
     ClientConnectorCertificateError,
     ClientConnectorError,
     ClientConnectorSSLError,
@@ -29,33 +28,18 @@ from whimbrel_connector import (
     Endpoint,
     Fingerprint,
     Proxy,
-    ResolveResult,
     ServerFingerprintMismatch,
     TCPConnector,
 )
-from whimbrel_connector.testing import RecordingReceiver
+from whimbrel_connector.testing import RecordingReceiver, ScriptedResolver
 
 T = TypeVar("T")
 VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
 
 
-class Here(AbstractResolver):
-    """Finds every name on this machine."""
-
-    async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[ResolveResult]:
-        return [
-            ResolveResult(
-                hostname=host,
-                host="127.0.0.1",
-                port=port,
-                family=socket.AF_INET,
-                proto=0,
-                flags=socket.AI_NUMERICHOST,
-            )
-        ]
-
-    async def close(self) -> None:
-        """Nothing is held."""
+def finding(name: str) -> ScriptedResolver:
+    """What finds one name, on this machine."""
+    return ScriptedResolver({name: ["127.0.0.1"]})
 
 
 @asynccontextmanager
@@ -166,7 +150,7 @@ async def test_certificate_that_is_good(  # noqa: PLR0917  # fixtures
     context.minimum_version = context.maximum_version = version
     async with (
         serving(tls=context, host="::1" if host == "::1" else "127.0.0.1") as server,
-        TCPConnector(ssl=trusting, resolver=Here()) as connector,
+        TCPConnector(ssl=trusting, resolver=finding(host)) as connector,
     ):
         connection = await connector.acquire(server.endpoint(host=host, is_ssl=True))
         assert await ask(connection.transport) == b"ping"
@@ -195,7 +179,7 @@ async def test_certificate_that_is_refused(
     """Each for its reason, and always with the class that the reference has for it."""
     async with (
         serving(tls=presenting(certificate, authority)) as server,
-        TCPConnector(ssl=trusting_context(authority), resolver=Here()) as connector,
+        TCPConnector(ssl=trusting_context(authority), resolver=finding(host)) as connector,
     ):
         with pytest.raises(ClientConnectorCertificateError) as caught:
             await connector.acquire(server.endpoint(host=host, is_ssl=True))
@@ -244,7 +228,7 @@ async def test_server_is_asked_for_by_name(
     context.sni_callback = lambda _object, name, _context: asked.append(name)
     async with (
         serving(tls=context) as server,
-        TCPConnector(ssl=trusting, resolver=Here()) as connector,
+        TCPConnector(ssl=trusting, resolver=finding(options["host"])) as connector,
     ):
         connection = await connector.acquire(server.endpoint(is_ssl=True, **options))
         connection.close()
