@@ -13,6 +13,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--requests", type=int, default=200_000, help="how many (default: 200,000)")
     parser.add_argument("--hosts", type=int, default=50, help="over how many (default: 50)")
     parser.add_argument("--seed", type=int, default=1, help="draw everything from it (default: 1)")
+    parser.add_argument(
+        "--rounds", type=int, default=2, help="how often many at once and few take turns (2)"
+    )
     return parser
 
 
@@ -44,7 +47,7 @@ def _list(numbers: list[int] | list[float]) -> str:
 def main(argv: list[str] | None = None) -> int:
     """Return the exit status: 0 when nothing was found."""
     arguments = _parser().parse_args(argv)
-    report = soak(arguments.requests, arguments.hosts, arguments.seed)
+    report = soak(arguments.requests, arguments.hosts, arguments.seed, rounds=arguments.rounds)
     _print(report, arguments.hosts)
     return 1 if report.findings else 0
 

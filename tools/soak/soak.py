@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -22,12 +22,11 @@ __all__ = ["LIMITS", "Report", "soak"]
 LIMITS = {"limit": 20, "limit_per_host": 4}
 """Far fewer connections than there are hosts and requests at once."""
 
-_ALIVE, _NOBODY = "127.0.0.1", "127.0.0.2"
+_ALIVE, _NOBODY = "127.0.0.1", "::1"
 _PORTS = 5
-_PARTS = (100, 15, 100, 15)
-"""How many requests to make at once in each part: more than the limit, where nearly each makes a
-connection and most wait for it, and fewer, where most use one again. After the warm-up and after
-each part, the memory is counted."""
+_AT_ONCE = (100, 15)
+"""How many requests to make at once in the parts of a round: more than the limit, where nearly each
+makes a connection and most wait for it, and fewer, where most use one again."""
 _WARM_UP = 2000
 """How many requests fill the caches."""
 _REST_SECONDS = 10.0
@@ -61,6 +60,8 @@ def soak(
     requests: int,
     hosts: int,
     seed: int,
+    *,
+    rounds: int = 1,
     make_connector: Callable[..., TCPConnector] = TCPConnector,
 ) -> Report:
     """Make the requests, after some more of them to warm up.
@@ -69,16 +70,21 @@ def soak(
         requests: how many.
         hosts: how many names they go to.
         seed: what everything random is drawn from.
+        rounds: how often to change between many and few requests at once.
         make_connector: makes the connector that is looked at, from a `TCPConnector`'s parameters.
     """
     report = Report(seed, requests)
     with serving(_PORTS) as ports:
-        asyncio.run(_run(report, hosts, ports, make_connector))
+        asyncio.run(_run(report, hosts, ports, _AT_ONCE * rounds, make_connector))
     return report
 
 
 async def _run(
-    report: Report, hosts: int, ports: list[int], make_connector: Callable[..., TCPConnector]
+    report: Report,
+    hosts: int,
+    ports: list[int],
+    parts: Sequence[int],
+    make_connector: Callable[..., TCPConnector],
 ) -> None:
     names = {name: [_ALIVE] for name in plan.hosts(hosts)}
     # Some have a dead address before the live one.
@@ -93,10 +99,11 @@ async def _run(
         client = Client(session, connector, ports)
         drawn = plan.requests(report.seed, _WARM_UP + report.requests, hosts)
         began = time.monotonic()
-        await client.make(islice(drawn, _WARM_UP), _PARTS[0])
+        await client.make(islice(drawn, _WARM_UP), _AT_ONCE[0])
         counts = [await _at_rest(report, connector, resolver)]
-        for number, at_once in enumerate(_PARTS):
-            size = _share(report.requests, number + 1) - _share(report.requests, number)
+        for number, at_once in enumerate(parts):
+            done = report.requests * number // len(parts)
+            size = report.requests * (number + 1) // len(parts) - done
             await client.make(islice(drawn, size), at_once)
             counts.append(await _at_rest(report, connector, resolver))
             if client.findings:
@@ -115,10 +122,6 @@ async def _run(
         report.findings.append(f"{after.files - before.files} open files are left")
     if after.tasks or after.timers:
         report.findings.append(f"{after.tasks} tasks and {after.timers} timers are left")
-
-
-def _share(requests: int, parts: int) -> int:
-    return requests * parts // len(_PARTS)
 
 
 async def _at_rest(report: Report, connector: TCPConnector, resolver: ScriptedResolver) -> Census:

@@ -52,7 +52,7 @@ async def test_a_census_counts_what_there_is() -> None:
 
 
 def test_a_run_that_finds_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--requests", "500", "--hosts", "30", "--seed", "3"]) == 0
+    assert main(["--requests", "500", "--hosts", "30", "--seed", "3", "--rounds", "1"]) == 0
     printed = capsys.readouterr().out
     assert "500 requests over 30 hosts" in printed
     assert "seed 3" in printed
@@ -72,7 +72,7 @@ class Hoarder(TCPConnector):
 
 
 def test_memory_that_grows_is_found() -> None:
-    report = soak(2000, 50, 1, Hoarder)
+    report = soak(2000, 50, 1, make_connector=Hoarder)
     [finding] = report.findings
     assert "blocks of memory more" in finding
     assert "Connection +1," in finding
@@ -88,7 +88,7 @@ class Unreliable(TCPConnector):
 
 
 def test_a_wrong_outcome_is_found_and_ends_the_run() -> None:
-    report = soak(2000, 50, 1, Unreliable)
+    report = soak(2000, 50, 1, make_connector=Unreliable)
     assert report.findings
     assert all("host3.test" in finding for finding in report.findings)
     assert "not today" in report.findings[0]
