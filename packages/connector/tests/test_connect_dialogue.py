@@ -164,6 +164,25 @@ def test_rubbish_is_an_error(split: Any, answer: bytes) -> None:
         feed()
 
 
+@FEEDS
+@pytest.mark.parametrize("trailing", [b"", b"HTTP/1.1 200 OK\r\n\r\n"])
+def test_another_protocol_is_no_tunnel(split: Any, trailing: bytes) -> None:
+    talk = dialogue()
+    answer = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"
+
+    def feed(data: bytes) -> None:
+        for part in split(data):
+            talk.receive_data(part)
+
+    with pytest.raises(ProtocolError, match="101"):
+        feed(answer + trailing)
+    feed(trailing)
+    talk.receive_eof()
+    assert talk.finished
+    assert not talk.accepted
+    assert talk.refusal is None
+
+
 @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 200 OK\r\nA: b"])
 def test_end_before_the_answer_is_an_error(answer: bytes) -> None:
     talk = dialogue()

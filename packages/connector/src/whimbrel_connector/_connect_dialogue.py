@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ConnectDialogue"]
 
+_SWITCHING_PROTOCOLS: Final = 101
 MAX_BODY: Final = 65536
 """How much of the content of a refusal is kept, in bytes."""
 
@@ -104,6 +105,10 @@ class ConnectDialogue:
             if event is NEED_DATA:
                 return
             if isinstance(event, Response):
+                if event.status == _SWITCHING_PROTOCOLS:
+                    # Nothing else than a tunnel was asked for, and 2xx alone opens one.
+                    self.finished = True
+                    raise ProtocolError("the proxy answered CONNECT with 101, unasked")
                 self.response = event
             elif isinstance(event, Data):
                 self.body += event.data[: MAX_BODY - len(self.body)]
