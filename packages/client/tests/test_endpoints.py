@@ -124,6 +124,12 @@ def test_credentials_for_a_proxy_come_from_its_url_or_from_the_caller() -> None:
     assert "dTpw" not in repr(in_url)
 
 
+def test_a_proxys_url_that_is_broken_is_not_shown() -> None:
+    with pytest.raises(ValueError, match="no URL") as caught:
+        through("http://user:secret/@proxy:3128")
+    assert caught.value.__context__ is None
+
+
 def test_headers_for_a_proxy_tell_endpoints_apart() -> None:
     one = through("http://proxy:3128", proxy_headers={"X": "1"})
     two = through("http://proxy:3128", proxy_headers=[("X", "1"), ("X", "2")])

@@ -66,6 +66,12 @@ def test_what_is_about_tls_does_not_tell_plain_endpoints_apart(option: Any) -> N
     assert plain.server_hostname is None
 
 
+@pytest.mark.parametrize("port", [-1, 65536, 65536 + 80])
+def test_a_port_that_there_is_not(port: int) -> None:
+    with pytest.raises(ValueError, match=f"no port {port}"):
+        Endpoint("host", port, False)
+
+
 def test_endpoints_that_differ_in_trust_are_one_host_to_the_limit() -> None:
     assert {endpoint.origin for endpoint in ALL[3:]} == {("h", 80, True)}
 
@@ -249,6 +255,10 @@ def test_credentials_for_socks(url: str, auth: Any, credentials: Any) -> None:
         ("socks5://user:" + "secret" * 50 + "@proxy", {}, "1 to 255 octets, not 300"),
         ("http://proxy", {"auth": "Basic secret\r\nX: y"}, "control character"),
         ("http://proxy", {"headers": {"Proxy-Authorization": "secret\n"}}, "control character"),
+        ("http://proxy", {"headers": {"X-Token": "secret\n"}}, "'X-Token' .* control character"),
+        ("http://user:secret/x@proxy:1", {}, "no URL"),
+        ("http://user:secret@a\u2100b", {}, "no URL"),
+        ("http://user:secret@[]@", {}, "no URL"),
     ],
 )
 def test_what_cannot_be_told_to_the_proxy_is_refused_without_showing_it(
@@ -256,7 +266,7 @@ def test_what_cannot_be_told_to_the_proxy_is_refused_without_showing_it(
 ) -> None:
     with pytest.raises(ValueError, match=message) as caught:
         Proxy.from_url(url, **options)
-    shown = [caught.value, caught.value.__cause__]
+    shown = [caught.value, caught.value.__cause__, caught.value.__context__]
     assert not any("secret" in str(error) or "c2VjcmV0" in str(error) for error in shown)
 
 

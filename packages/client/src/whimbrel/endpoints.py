@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from yarl import URL
-
 from whimbrel.errors import InvalidUrlClientError, NonHttpUrlClientError
 from whimbrel.fields import list_fields
 from whimbrel_connector import Endpoint, Proxy
 
 if TYPE_CHECKING:
+    from yarl import URL
+
     from whimbrel.options import RequestOptions
 
 __all__ = ["endpoint_for", "is_host"]
@@ -69,7 +69,7 @@ def _proxy(options: RequestOptions) -> Proxy | None:
             )
         return proxy
     return Proxy.from_url(
-        URL(proxy),
+        proxy,
         auth=None if auth is None else auth.encode(),
         headers=tuple(list_fields(options.proxy_headers)),
     )

@@ -7,19 +7,21 @@ from base64 import b64decode, b64encode
 from ssl import SSLContext
 from typing import TYPE_CHECKING, Final
 
-from yarl import URL
-
 from whimbrel_connector._socks import SCHEMES as SOCKS_SCHEMES
 from whimbrel_connector._socks import check_credentials
+from whimbrel_connector._urls import parse_url
 from whimbrel_connector.fingerprint import Fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from yarl import URL
+
 __all__ = ["Endpoint", "Proxy", "check_option"]
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443} | dict.fromkeys(SOCKS_SCHEMES, 1080)
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_LAST_PORT: Final = 65535
 _EXCERPT: Final = 80
 """How much of a wrong value an error shows."""
 
@@ -140,7 +142,10 @@ class Proxy:
                 told to a proxy of the scheme.
             TypeError: `ssl` is something else.
         """
-        url = URL(url)
+        parsed = parse_url(url)
+        if parsed is None:
+            raise ValueError("the URL of the proxy is no URL with a host and a port")
+        url = parsed
         userinfo = None
         if url.user is not None or url.password is not None:
             userinfo = (url.user or "", url.password or "")
@@ -200,7 +205,8 @@ def _told_to_http(
     """Return the authorization, be it among the headers, and the other headers but `Host`.
 
     Raises:
-        ValueError: the authorization cannot be sent; the text does not show it.
+        ValueError: the authorization or a header cannot be sent; the text shows no value, as any
+            may be a secret: a token that was read from a file with the end of its line, say.
     """
     fields = []
     for name, value in headers:
@@ -208,6 +214,10 @@ def _told_to_http(
         if folded == "proxy-authorization":
             authorization = value if authorization is None else authorization
         elif folded != "host":
+            if _CONTROL.search(value):
+                raise ValueError(
+                    f"the header {name[:_EXCERPT]!a} for the proxy has a control character"
+                )
             fields.append((name, value))
     if authorization is not None and _CONTROL.search(authorization):
         raise ValueError("the authorization for the proxy has a control character")
@@ -273,6 +283,7 @@ class Endpoint:
 
     Raises:
         TypeError: `ssl` is none of these; `1` is equal to `True` and is not it.
+        ValueError: there is no such port.
     """
 
     __slots__ = (
@@ -301,6 +312,8 @@ class Endpoint:
         tunnel: bool = False,
     ) -> None:
         check_option(ssl)
+        if not 0 <= port <= _LAST_PORT:  # uvloop would wrap it round to another one
+            raise ValueError(f"there is no port {port}")
         if not is_ssl:
             ssl, server_hostname = True, None
         self.host: Final = host

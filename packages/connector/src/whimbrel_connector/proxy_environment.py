@@ -7,13 +7,14 @@ import re
 import sys
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from yarl import URL
-
 from whimbrel_connector._no_proxy import NoProxy, parse_host
+from whimbrel_connector._urls import parse_url
 from whimbrel_connector.endpoint import Proxy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from yarl import URL
 
 __all__ = ["EnvironmentProxies"]
 
@@ -132,12 +133,14 @@ class EnvironmentProxies:
             url: an absolute URL.
 
         Raises:
-            ValueError: as of `proxy_for`, or the URL has no host.
+            ValueError: as of `proxy_for`, or it is no URL, or one that has no host.
         """
-        url = URL(url)
-        if not url.raw_host:
+        parsed = parse_url(url)
+        if parsed is None:
+            raise ValueError("what is no URL leads to no proxy")
+        if not parsed.raw_host:
             raise ValueError("a URL without a host leads to no proxy")
-        return self.proxy_for(url.scheme, url.raw_host, url.port or 0)
+        return self.proxy_for(parsed.scheme, parsed.raw_host, parsed.port or 0)
 
     def __repr__(self) -> str:
         variables = dict.fromkeys(found.variable for found in self._settings.values() if found)
@@ -177,10 +180,8 @@ def _parse_proxy(value: str) -> Proxy | str:
     """
     if _NO_URL.search(value):
         return "it has a character that no URL has"
-    try:
-        url = URL(value if "://" in value else f"http://{value}")
-        bare = url.with_user(None)
-    except ValueError:
+    url = parse_url(value if "://" in value else f"http://{value}")
+    if url is None or not url.absolute:
         return "it is no URL with a host and a port"
     if parse_host(url.raw_host or "") is None:
         return "its host is neither a name nor an address"
@@ -191,7 +192,7 @@ def _parse_proxy(value: str) -> Proxy | str:
     except ValueError:
         pass
     try:
-        Proxy.from_url(bare)
+        Proxy.from_url(url.with_user(None))
     except ValueError as exc:
         return str(exc)[:_MAX_FAULT]
     return "its credentials cannot be used"
