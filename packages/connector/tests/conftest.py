@@ -56,7 +56,7 @@ async def serving(
         served.append(writer)
         try:
             await handler(reader, writer)
-        except (OSError, asyncio.CancelledError):
+        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass  # the client went away, or the test is over
         finally:
             writer.close()
@@ -85,6 +85,62 @@ async def serving(
 class _Nowhere:
     def getsockname(self) -> Any:
         return ("localhost", 80)
+
+
+class ProxyScript:
+    """A proxy that hears and says what the test wrote down, once for each connection.
+
+    Args:
+        *turns: what to hear, by its length or by its end, and what to answer to it.
+        to: the port of 127.0.0.1 to relay to afterwards; without one the connection is closed.
+        hang: whether it stays open and says nothing more instead.
+    """
+
+    def __init__(
+        self, *turns: tuple[int | bytes, bytes], to: int | None = None, hang: bool = False
+    ) -> None:
+        self._turns = turns
+        self._to = to
+        self._hang = hang
+        #: What was heard, in order.
+        self.heard: list[bytes] = []
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for wanted, answer in self._turns:
+            if isinstance(wanted, int):
+                self.heard.append(await reader.readexactly(wanted))
+            else:
+                self.heard.append(await reader.readuntil(wanted))
+            writer.write(answer)
+        if self._to is not None:
+            await self._relay(reader, writer, self._to)
+        elif self._hang:
+            while await reader.read(65536):
+                pass
+
+    async def _relay(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int
+    ) -> None:
+        there_reader, there_writer = await asyncio.open_connection("127.0.0.1", port)
+        try:
+            await asyncio.gather(pump(reader, there_writer), pump(there_reader, writer))
+        finally:
+            there_writer.transport.abort()
+
+
+async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        while data := await reader.read(65536):
+            writer.write(data)
+    except OSError:
+        pass
+    finally:
+        writer.close()
+
+
+@pytest.fixture(name="proxy_script")
+def proxy_script_fixture() -> type[ProxyScript]:
+    return ProxyScript
 
 
 Serving = Callable[..., AbstractAsyncContextManager[Server]]

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import asyncio
 import socket
+import ssl
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 import pytest
 import trustme
 
-from whimbrel_connector import BaseConnector, Fingerprint, TCPConnector
+from whimbrel_connector import AddressRefused, BaseConnector, Fingerprint, TCPConnector
 
 
 def test_properties() -> None:
@@ -24,6 +27,10 @@ def test_properties() -> None:
         {"limit": -1},
         {"limit_per_host": -1},
         {"dns_cache_max_size": 0},
+        {"ssl_shutdown_timeout": -1},
+        {"max_connection_age": 0},
+        {"max_connection_age_jitter": 2},
+        {"max_requests_per_connection": 0},
         {"ssl": False, "fingerprint": bytes(32)},
     ],
 )
@@ -82,3 +89,40 @@ async def test_without_dns_cache() -> None:
         assert not connector.dns_cache
         assert not connector.cached_hosts
         connector.clear_dns_cache()
+
+
+async def test_address_filter_is_asked_each_time_a_connection_is_opened(serving: Any) -> None:
+    asked: list[tuple[str, str]] = []
+
+    def refuse_second(address: IPv4Address | IPv6Address, host: str) -> bool:
+        asked.append((str(address), host))
+        return len(asked) == 1
+
+    async with serving() as server, TCPConnector(address_filter=refuse_second) as connector:
+        (await connector.acquire(server.endpoint())).close()
+        with pytest.raises(AddressRefused):
+            await connector.acquire(server.endpoint())
+    assert asked == [("127.0.0.1", "127.0.0.1")] * 2
+
+
+@pytest.mark.parametrize(("timeout", "least"), [(0, 0.0), (0.2, 0.2)])
+async def test_ssl_shutdown_timeout_is_how_long_close_waits(
+    serving: Any, server_tls: Any, trusting: ssl.SSLContext, timeout: float, least: float
+) -> None:
+    """For a peer that reads nothing, and so does not answer our close_notify."""
+
+    async def deaf(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.transport.pause_reading()  # type: ignore[attr-defined]  # it is one to read from
+        await asyncio.get_running_loop().create_future()
+
+    async with serving(deaf, tls=server_tls()) as server:
+        connector = TCPConnector(ssl=trusting, ssl_shutdown_timeout=timeout)
+        connection = await connector.acquire(server.endpoint(is_ssl=True, host="localhost"))
+        loop = asyncio.get_running_loop()
+        while not server.writers:  # noqa: ASYNC110  # nobody tells
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        began = loop.time()
+        await connector.close()
+        assert least <= loop.time() - began + 0.01 < least + 0.5
+        connection.release()

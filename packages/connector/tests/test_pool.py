@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from itertools import pairwise
 from typing import Any
 
@@ -16,6 +17,7 @@ from hypothesis.stateful import (
 )
 
 from whimbrel_connector._pool import Pool, Slot, State, Waiter
+from whimbrel_connector._statistics import measure
 
 KEYS = st.sampled_from(["a1", "a2", "b", "c"])  # the first letter is the group
 
@@ -66,6 +68,27 @@ def test_a_full_group_evicts_its_own_idle_connection_of_another_key() -> None:
     assert slot is not None
     assert slot.victim is old
     assert pool.count == 1
+
+
+def test_a_full_group_evicts_what_would_expire_first() -> None:
+    pool = Pool[str](0, 3)
+    slots = [open_slot(pool, key, "a") for key in ("a1", "a2", "a3")]
+    for slot, until in zip(slots, (9.0, 5.0, 7.0), strict=True):
+        pool.release(slot, until)
+    new = pool.acquire("a4", "a").slot
+    assert new is not None
+    assert new.victim is slots[1]
+
+
+def test_many_keys_of_one_host_leave_nothing_behind() -> None:
+    pool = Pool[str](0, 0)
+    kept = open_slot(pool, "kept", "a")
+    for number in range(100):
+        pool.closed(open_slot(pool, str(number), "a"))
+    (group,) = pool.groups()
+    assert [shelf.key for shelf in group.shelves] == ["kept"]
+    pool.closed(kept)
+    assert not list(pool.groups())
 
 
 def test_evicted_socket_is_counted_when_its_successor_gives_up_first() -> None:
@@ -238,6 +261,7 @@ class PoolMachine(RuleBasedStateMachine):
         self.leased: list[Slot[str]] = []
         self.queue: list[Waiter[str]] = []  # those without a slot, as they came
         self.granted: list[Waiter[str]] = []
+        self.idle: list[Slot[str]] = []  # as they were given back
 
     # The shell's duties
 
@@ -257,10 +281,28 @@ class PoolMachine(RuleBasedStateMachine):
         slot = waiter.slot
         assert slot is not None
         assert slot.state is State.GRANTED
+        assert slot.key == waiter.key
+        assert slot not in self.leased
+        same = [idle for idle in self.idle if idle.key == waiter.key]
         if slot.resource is not None:
-            assert slot.key == waiter.key
-            assert slot not in self.leased
+            assert slot is same[-1], "not the last one used"
+            self.idle.remove(slot)
+        else:
+            assert not same, "opened though there was an idle one"
+        if slot.victim is not None:
+            self.check_victim(slot.victim, waiter)
+            self.idle.remove(slot.victim)
         self.granted.append(waiter)
+
+    def check_victim(self, victim: Slot[str], waiter: Waiter[str]) -> None:
+        assert victim.state is State.EVICTED
+        if victim is not self.idle[0]:
+            # It is not the one used longest ago, so it must be the host's that was full.
+            of_host = [idle for idle in self.idle if idle.group is waiter.group]
+            assert self.per_host
+            assert waiter.group.count == self.per_host
+            assert victim in of_host
+            assert victim.expires_at == min(idle.expires_at for idle in of_host)
 
     def group_is_full(self, waiter: Waiter[str]) -> Any:
         group = waiter.group
@@ -279,8 +321,9 @@ class PoolMachine(RuleBasedStateMachine):
 
     def socket_gone(self, slot: Slot[str]) -> None:
         self.sockets.pop(slot, None)
-        if slot in self.leased:
-            self.leased.remove(slot)
+        for listed in (self.leased, self.idle):
+            if slot in listed:
+                listed.remove(slot)
         self.carry_out(self.pool.closed(slot))
 
     # Rules
@@ -296,9 +339,13 @@ class PoolMachine(RuleBasedStateMachine):
     @rule(key=KEYS)
     def acquire_nowait(self, key: str) -> None:
         slot = self.pool.take_idle(key)
-        if slot is not None:
-            assert slot.key == key
+        same = [idle for idle in self.idle if idle.key == key]
+        if slot is None:
+            assert not same
+        else:
+            assert slot is same[-1], "not the last one used"
             assert slot.resource is not None
+            self.idle.remove(slot)
             self.lease(slot)
 
     @precondition(lambda self: self.granted)
@@ -320,6 +367,7 @@ class PoolMachine(RuleBasedStateMachine):
     def release(self, data: st.DataObject, lifetime: float) -> None:
         slot = data.draw(st.sampled_from(self.in_use()))
         self.leased.remove(slot)
+        self.idle.append(slot)
         self.carry_out(self.pool.release(slot, self.now + lifetime))
 
     @precondition(lambda self: self.leased)
@@ -350,7 +398,10 @@ class PoolMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
         waiter = data.draw(st.sampled_from(self.queue + self.granted))
-        (self.queue if waiter in self.queue else self.granted).remove(waiter)
+        slot = waiter.slot
+        (self.queue if slot is None else self.granted).remove(waiter)
+        if slot is not None and slot.resource is not None:
+            self.idle.append(slot)  # as if given back
         self.carry_out(self.pool.cancel(waiter))
 
     @precondition(lambda self: self.sockets)
@@ -364,17 +415,19 @@ class PoolMachine(RuleBasedStateMachine):
         for slot in self.pool.expired(self.now):
             assert slot.expires_at <= self.now
             assert slot.state is State.CLOSING
+            self.idle.remove(slot)
+        assert all(slot.expires_at > self.now for slot in self.idle)
+        assert self.pool.next_expiry() == min((slot.expires_at for slot in self.idle), default=None)
 
     # What must always hold
 
     def could_serve(self, waiter: Waiter[str]) -> Any:
         pool, group = self.pool, waiter.group
-        idle = [slot for slot in pool if slot.state is State.IDLE]
-        if any(slot.key == waiter.key for slot in idle):
+        if any(slot.key == waiter.key for slot in self.idle):
             return True
         if self.per_host and group.count >= self.per_host:
-            return any(slot.group is group for slot in idle)
-        return not self.limit or pool.count < self.limit or bool(idle)
+            return any(slot.group is group for slot in self.idle)
+        return not self.limit or pool.count < self.limit or bool(self.idle)
 
     @invariant()
     def limits_hold(self) -> None:
@@ -393,10 +446,33 @@ class PoolMachine(RuleBasedStateMachine):
 
     @invariant()
     def idle_is_idle(self) -> None:
-        for slot in self.pool:
-            if slot.state is State.IDLE:
-                assert slot in self.sockets
-                assert slot not in self.leased
+        assert {slot for slot in self.pool if slot.state is State.IDLE} == set(self.idle)
+        for slot in self.idle:
+            assert slot in self.sockets
+            assert slot not in self.leased
+
+    @invariant()
+    def nothing_is_kept_that_is_of_no_use(self) -> None:
+        groups = list(self.pool.groups())
+        slots = list(self.pool)
+        assert {slot.group for slot in slots} | {waiter.group for waiter in self.queue} == set(
+            groups
+        )
+        for group in groups:
+            counts = Counter(slot.shelf for slot in slots if slot.group is group)
+            assert counts == {shelf: shelf.count for shelf in group.shelves}
+
+    @invariant()
+    def statistics_tell_it_all(self) -> None:
+        counted = measure(self.pool, opened=0, reused=0)
+        hosts = counted.per_host.values()
+        for name in ("open", "idle", "in_use", "connecting", "waiting"):
+            assert getattr(counted, name) == sum(getattr(host, name) for host in hosts)
+        assert counted.idle == len(self.idle)
+        assert counted.open == sum(slot.resource is not None for slot in self.pool)
+        assert counted.waiting >= len(self.queue)
+        if self.limit:
+            assert counted.open + counted.connecting <= self.limit
 
     def teardown(self) -> None:
         if not hasattr(self, "pool"):
@@ -413,6 +489,7 @@ class PoolMachine(RuleBasedStateMachine):
         assert self.pool.count == 0
         assert not list(self.pool)
         assert not list(self.pool.groups())
+        assert not self.idle
         assert self.pool.next_expiry() is None
 
 
