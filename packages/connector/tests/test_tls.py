@@ -264,8 +264,11 @@ def test_session_for_another_protocol() -> None:
     ],
 )
 def test_deprecated_options_warn_and_work(options: Any, merged: Any) -> None:
-    with pytest.warns(DeprecationWarning, match=f"{next(iter(options))} is deprecated, use ssl"):
+    with pytest.warns(
+        DeprecationWarning, match=f"{next(iter(options))} is deprecated, use ssl"
+    ) as told:
         assert merge_ssl(True, **options) == merged
+    assert told[0].filename == __file__
 
 
 @pytest.mark.parametrize("option", [True, False, CONTEXT, Fingerprint(PIN)])

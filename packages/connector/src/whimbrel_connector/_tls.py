@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import errno
 import ssl
-import warnings
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Protocol
 
+from whimbrel_connector._caller import warn_caller
 from whimbrel_connector.endpoint import check_option
 from whimbrel_connector.errors import (
     ClientConnectorCertificateError,
@@ -65,8 +65,6 @@ def merge_ssl(
     verify_ssl: bool | None = None,
     ssl_context: ssl.SSLContext | None = None,
     fingerprint: bytes | None = None,
-    *,
-    stacklevel: int = 3,
 ) -> SSLOption:
     """Turn `ssl` and the deprecated options that it replaced into one value.
 
@@ -75,7 +73,6 @@ def merge_ssl(
         verify_ssl: deprecated; `False` is `ssl=False`.
         ssl_context: deprecated; the same as `ssl=ssl_context`.
         fingerprint: deprecated; the same as `ssl=Fingerprint(fingerprint)`.
-        stacklevel: whose line a deprecation warning names; 3 is the caller of the caller.
 
     Raises:
         ValueError: more than one of them is given.
@@ -91,7 +88,7 @@ def merge_ssl(
         old.append(("fingerprint", Fingerprint(fingerprint)))
     for name, value in old:
         check_option(value)
-        warnings.warn(f"{name} is deprecated, use ssl", DeprecationWarning, stacklevel=stacklevel)
+        warn_caller(f"{name} is deprecated, use ssl")
     given = [value for name, value in old if value is not True]
     if ssl_option is not True:
         given.append(ssl_option)
