@@ -113,6 +113,22 @@ async def test_only_some_failures_are_told_and_all_are_chained(closed_port: int)
     assert len(caught.value.__cause__.exceptions) == 20
 
 
+async def test_many_failures_cost_no_more_than_each_its_part(closed_port: int) -> None:
+    """Whoever answers for a name may answer with thousands of addresses."""
+
+    class RefusalError(OSError):
+        asked = 0
+
+        def __str__(self) -> str:
+            RefusalError.asked += 1
+            return "no"
+
+    hosts = [f"127.0.{number}.1" for number in range(200)]
+    with pytest.raises(OSError, match=r"127\.0\.0\.1: no; .* and 192 more$"):
+        await Attempts({host: RefusalError() for host in hosts}).connect(closed_port, *hosts)
+    assert RefusalError.asked < 20 * len(hosts)
+
+
 async def test_local_address(serving: Any) -> None:
     attempts = Attempts(local_addr=("127.0.0.2", 0))
     async with serving() as server:

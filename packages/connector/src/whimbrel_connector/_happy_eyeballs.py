@@ -175,7 +175,12 @@ def _scope_id(zone: str) -> int:
 
 
 def _told(failures: list[Failure]) -> str:
-    return some_of([f"{host}: {_reason(exc)}" for host, exc in failures], "; ")
+    return some_of(failures, "; ", _wording)
+
+
+def _wording(failure: Failure) -> str:
+    host, exc = failure
+    return f"{host}: {_reason(exc)}"
 
 
 def _reason(exc: OSError | RuntimeError) -> str:
