@@ -17,6 +17,8 @@ ALL = [
     Endpoint("h", 80, False),
     Endpoint("h", 443, False),
     Endpoint("i", 80, False),
+    Endpoint("h", 80, False, proxy=PROXY),
+    Endpoint("h", 80, False, proxy=PROXY, tunnel=True),
     Endpoint("h", 80, True),
     Endpoint("h", 80, True, ssl=False),
     Endpoint("h", 80, True, ssl=CONTEXT),
@@ -73,7 +75,7 @@ def test_a_port_that_there_is_not(port: int) -> None:
 
 
 def test_endpoints_that_differ_in_trust_are_one_host_to_the_limit() -> None:
-    assert {endpoint.origin for endpoint in ALL[3:]} == {("h", 80, True)}
+    assert {endpoint.origin for endpoint in ALL[5:]} == {("h", 80, True)}
 
 
 @pytest.mark.parametrize(
