@@ -281,6 +281,13 @@ async def test_what_is_no_address_goes_no_further(text: Any, cached: bool) -> No
     assert look.cached("name", 80) is None
 
 
+@pytest.mark.parametrize("port", [-1, 65536, 65536 + 80, None, "http", 80.0])
+async def test_a_port_that_there_is_not_goes_no_further(port: Any) -> None:
+    answer = {**address("192.0.2.1"), "port": port}
+    with pytest.raises(OSError, match=r"the resolver's answer for 'name' has the port .*, which"):
+        await Lookups(Raw(answer), 0, None).resolve("name", 80)
+
+
 async def test_what_is_no_address_is_shown_in_part() -> None:
     with pytest.raises(OSError, match="no IP address") as caught:
         await lookups(Raw(address("x" * 10_000))).resolve("y" * 10_000, 80)

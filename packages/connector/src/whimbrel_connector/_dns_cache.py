@@ -25,6 +25,7 @@ __all__ = ["AddressCache", "Answer", "Lookups", "literal"]
 
 Key = tuple[str, int]
 
+_LAST_PORT: Final = 65535
 _CLOSE_TIMEOUT: Final = 1.0
 """How long `close` waits for a resolver to let go of its look-ups, in seconds."""
 
@@ -166,7 +167,8 @@ def _checked(answer: list[ResolveResult], host: str, family: int) -> list[Resolv
 
     Raises:
         OSError: an entry is no IP address: asyncio would look it up, past the resolver, the cache
-            and the `address_filter`; or there is none of the family.
+            and the `address_filter`; its port is none: uvloop would wrap it round to another one;
+            or there is none of the family.
     """
     addresses: list[ResolveResult] = []
     for entry in answer:
@@ -178,13 +180,19 @@ def _checked(answer: list[ResolveResult], host: str, family: int) -> list[Resolv
                 errno.EINVAL,
                 f"the resolver's answer for {shown(host)} has {shown(text)}, no IP address",
             ) from None
+        port: object = entry["port"]  # whatever a resolver of the user's has there
+        if not (isinstance(port, int) and 0 <= port <= _LAST_PORT):
+            raise OSError(
+                errno.EINVAL,
+                f"the resolver's answer for {shown(host)} has the port {port!r:.20}, which is none",
+            )
         kind = AF_INET if version == 4 else AF_INET6
         if family in {0, kind}:
             addresses.append(
                 ResolveResult(
                     hostname=entry["hostname"],
                     host=text,
-                    port=entry["port"],
+                    port=port,
                     family=kind,
                     proto=entry["proto"],
                     flags=entry["flags"],

@@ -133,7 +133,7 @@ class Resolver(Protocol):
     async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[ResolveResult]:
         """Return every address of `host`, in order of preference; never an empty list.
 
-        The connector takes an answer that has anything but IP addresses for a failure.
+        The connector takes an answer that has anything but IP addresses and ports for a failure.
 
         Args:
             host: a name, or an address in another than its canonical form; never a canonical one.
