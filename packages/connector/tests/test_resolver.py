@@ -366,6 +366,43 @@ def test_missing_aiodns_is_told_with_its_remedy() -> None:
         AsyncResolver()
 
 
+# The reference's `loop`
+
+RESOLVERS = [ThreadedResolver, pytest.param(AsyncResolver, marks=needs_aiodns)]
+
+
+@pytest.mark.parametrize("kind", RESOLVERS)
+async def test_deprecated_loop_is_belonged_to(kind: Any) -> None:
+    with pytest.warns(DeprecationWarning, match="loop is deprecated") as told:
+        resolver = kind(asyncio.get_running_loop())
+    assert told[0].filename == __file__
+    assert "127.0.0.1" in hosts(await resolver.resolve(KNOWN, 80, socket.AF_INET))
+    await resolver.close()
+    other = asyncio.new_event_loop()
+    with pytest.warns(DeprecationWarning, match="loop is deprecated"):
+        resolver = kind(loop=other)
+    other.close()
+    with pytest.raises(RuntimeError, match="belongs to another event loop"):
+        await resolver.resolve(KNOWN, 80)
+    await resolver.close()
+
+
+@needs_aiodns
+async def test_arguments_for_aiodns_follow_the_loop(name_server: NameServer) -> None:
+    port = name_server.transport.get_extra_info("sockname")[1]
+    resolver = AsyncResolver(None, ["127.0.0.1"], udp_port=port, tcp_port=port)
+    assert hosts(await resolver.resolve("old.test", 80)) == ["127.0.0.5"]
+    await resolver.close()
+
+
+async def test_resolver_derived_without_the_constructor_of_its_base() -> None:
+    class Derived(ThreadedResolver):
+        def __init__(self, allowed: str) -> None:
+            self.allowed = allowed
+
+    assert hosts(await Derived("all").resolve(KNOWN, 80))
+
+
 # Answers
 
 

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary, ref
 
+from whimbrel_connector._caller import warn_caller
 from whimbrel_connector._lookup_errors import NO_DATA, lookup_error
 from whimbrel_connector.interfaces import ResolveResult
 
@@ -38,6 +39,11 @@ class AbstractResolver(ABC):
     @abstractmethod
     async def close(self) -> None:
         """Give back what the resolver holds; it is not used afterwards."""
+
+
+def _check_loop(loop: asyncio.AbstractEventLoop | None) -> None:
+    if loop is not None and loop is not asyncio.get_running_loop():
+        raise RuntimeError("this resolver belongs to another event loop; use one for each loop")
 
 
 def _check_name(host: str) -> None:
@@ -92,7 +98,17 @@ class ThreadedResolver(AbstractResolver):
     """Asks the operating system (`getaddrinfo`), in the event loop's thread pool.
 
     A cancelled look-up ends at once for the caller; its thread ends when the system answers.
+
+    Args:
+        loop: deprecated; the event loop to belong to.
     """
+
+    _loop: asyncio.AbstractEventLoop | None = None  # where a derived class does not call this one's
+
+    def __init__(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        if loop is not None:
+            warn_caller("loop is deprecated")
+        self._loop = loop
 
     async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[ResolveResult]:
         """Return every address of `host`; see `AbstractResolver.resolve`.
@@ -100,7 +116,9 @@ class ThreadedResolver(AbstractResolver):
         Raises:
             socket.gaierror: the name does not exist (`EAI_NONAME`), has no address of the
                 family (`EAI_NODATA`), or could not be looked up (another code).
+            RuntimeError: the resolver belongs to another event loop.
         """
+        _check_loop(self._loop)
         return await _ask_system(host, port, family, socket.AI_ADDRCONFIG)
 
     async def close(self) -> None:
@@ -130,6 +148,7 @@ class AsyncResolver(AbstractResolver):
     one to be closed closes. A resolver belongs to the event loop in which it is first used.
 
     Args:
+        loop: deprecated; the event loop to belong to.
         *args: for `aiodns.DNSResolver`.
         **kwargs: for `aiodns.DNSResolver`, `nameservers` for example.
 
@@ -137,7 +156,11 @@ class AsyncResolver(AbstractResolver):
         RuntimeError: aiodns is not installed.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop | None = None, *args: Any, **kwargs: Any
+    ) -> None:
+        if loop is not None:
+            warn_caller("loop is deprecated")
         try:
             aiodns = import_module("aiodns")  # optional, and slow to import
         except ImportError as exc:
@@ -147,7 +170,7 @@ class AsyncResolver(AbstractResolver):
         self._aiodns: Any = aiodns
         self._args = args
         self._kwargs = kwargs
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._loop = loop
         self._channel: _Channel | None = None
         self._closed = False
 
@@ -162,9 +185,8 @@ class AsyncResolver(AbstractResolver):
         if "%" in host:  # no name, but an address with a zone, for which c-ares has no ear
             return await _ask_system(host, port, family, socket.AI_NUMERICHOST)
         _check_name(host)
+        _check_loop(self._loop)
         channel = self._channel or self._open()
-        if self._loop is not asyncio.get_running_loop():
-            raise RuntimeError("this resolver belongs to another event loop; use one for each loop")
         try:
             answer = await channel.resolver.getaddrinfo(
                 host, port=port, type=socket.SOCK_STREAM, family=family
