@@ -59,6 +59,27 @@ async def test_the_first_that_answers_is_taken(serving: Any, delay: float | None
     assert attempts.told == ["::1: Connection refused"]
 
 
+@pytest.mark.parametrize(
+    ("delay", "interleave", "order"),
+    [
+        (None, None, "1 2 3 A B"),
+        (0.25, None, "1 A 2 B 3"),  # a First Address Family Count of 1
+        (None, 1, "1 A 2 B 3"),
+        (None, 2, "1 2 A 3 B"),
+        (0.25, 2, "1 2 A 3 B"),
+    ],
+)
+async def test_families_take_turns(
+    closed_port: int, delay: float | None, interleave: int | None, order: str
+) -> None:
+    """RFC 8305, section 4."""
+    names = {"A": "::1", "B": "::ffff:127.0.0.4"} | {str(n): f"127.0.0.{n}" for n in (1, 2, 3)}
+    attempts = Attempts(delay=delay, interleave=interleave)
+    with pytest.raises(ConnectionRefusedError):
+        await attempts.connect(closed_port, *(names[name] for name in "123AB"))
+    assert [info[4][0] for info in attempts.infos] == [names[name] for name in order.split()]
+
+
 async def test_one_failure_is_the_cause(closed_port: int) -> None:
     with pytest.raises(ConnectionRefusedError) as caught:
         await Attempts().connect(closed_port, "127.0.0.1")
