@@ -6,12 +6,12 @@ hatch itself would try to download those that are missing, and does not run pyen
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 from tools.in_env import find_hatch
+from tools.interpreters import find_interpreter
 from tools.workspace import ROOT, WorkspaceError
 
 __all__ = ["SUPPORTED", "find_interpreters"]
@@ -21,22 +21,8 @@ SUPPORTED = ("3.11", "3.12", "3.13", "3.14")
 
 def find_interpreters() -> dict[str, Path]:
     """Return the folder of a working interpreter for each of `SUPPORTED` that there is."""
-    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
-    found = {}
-    for version in SUPPORTED:
-        candidates = [shutil.which(f"python{version}")]
-        candidates += map(str, sorted((pyenv / "versions").glob(f"{version}.*/bin/python")))
-        for candidate in candidates:
-            if candidate is not None and _is(candidate, version):
-                found[version] = Path(candidate).parent
-    return found
-
-
-def _is(python: str, version: str) -> bool:
-    # A shim exists for each version that pyenv has, and runs only those that are switched on.
-    code = "import sys; print('%d.%d' % sys.version_info[:2])"
-    result = subprocess.run([python, "-c", code], capture_output=True, text=True, check=False)
-    return result.returncode == 0 and result.stdout.strip() == version
+    found = {version: find_interpreter(version) for version in SUPPORTED}
+    return {version: program.parent for version, program in found.items() if program is not None}
 
 
 def main() -> int:

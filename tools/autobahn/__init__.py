@@ -1,0 +1,1 @@
+"""The Autobahn TestSuite against the client (`hatch run autobahn`)."""
