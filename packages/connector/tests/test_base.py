@@ -456,6 +456,7 @@ async def test_connect_bounds_waiting_and_says_so(serving: Any) -> None:
     async with serving() as server, TCPConnector(limit=1) as connector:
         connection = await connector.acquire(server.endpoint())
         message = r"within 0\.02 s \(connect\); at the end: waiting for a free connection"
+        message += r" \(limit=1, limit_per_host=0; 1 open\)$"
         with pytest.raises(ConnectionTimeoutError, match=message):
             await connector.acquire(server.endpoint(), connect=0.02)
         assert connector.statistics().waiting == 0

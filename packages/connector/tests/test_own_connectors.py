@@ -88,6 +88,25 @@ async def test_connector_of_ones_own_with_a_server_that_speaks_first(turns: Any)
         assert connector.statistics().per_host == {}
 
 
+@pytest.mark.parametrize("what", ["None", "_SelectorSocketTransport"])
+async def test_what_is_no_socket_transport_is_told_and_costs_no_place(what: str) -> None:
+    """Code written for aiohttp returns a protocol; others may return asyncio's transport."""
+
+    class Wrong(PairConnector):
+        async def _create_connection(self, attempt: Attempt) -> Any:
+            transport = await super()._create_connection(attempt)
+            attempt.transport = None
+            inner = transport.inner
+            transport.abort()
+            return None if what == "None" else inner
+
+    async with Wrong(limit=1) as connector:
+        for _ in range(2):
+            with pytest.raises(TypeError, match=rf"Wrong\._create_connection .*, not {what}"):
+                await connector.acquire(Endpoint("h", 1, False), connect=5.0)
+        assert connector.statistics().connecting == 0
+
+
 async def test_base_connector_establishes_nothing() -> None:
     async with BaseConnector() as connector:
         with pytest.raises(NotImplementedError):

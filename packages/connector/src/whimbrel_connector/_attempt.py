@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from math import ceil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from whimbrel_connector.errors import (
     ClientConnectorError,
@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from whimbrel_connector.interfaces import ConnectionTrace
     from whimbrel_connector.tracing import ConnectionStage
 
-__all__ = ["Attempt", "ConnectTimings", "time_limit", "within_limit"]
+__all__ = ["WAITING", "Attempt", "ConnectTimings", "time_limit", "within_limit"]
+
+WAITING: Final = "waiting for a free connection"
+"""The phase that each attempt begins with."""
 
 
 @dataclass(slots=True)
@@ -79,7 +82,7 @@ class Attempt:
         self.ceil_threshold = ceil_threshold
         self.trace = trace
         self.timings = ConnectTimings()
-        self.phase = "waiting for a free connection"
+        self.phase = WAITING
         #: The socket, once connected; it is closed with the transport.
         self.sock: socket.socket | None = None
         self.transport: SocketTransport | None = None

@@ -10,7 +10,7 @@ from functools import partial
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
-from whimbrel_connector._attempt import Attempt, time_limit
+from whimbrel_connector._attempt import WAITING, Attempt, time_limit
 from whimbrel_connector._caller import caller, warn_caller
 from whimbrel_connector._draining import Drain
 from whimbrel_connector._expiry_timer import ExpiryTimer
@@ -18,6 +18,7 @@ from whimbrel_connector._lifetime import Lifetimes
 from whimbrel_connector._pool import Pool, State
 from whimbrel_connector._remains import clear_away
 from whimbrel_connector._statistics import measure
+from whimbrel_connector._transport import SocketTransport
 from whimbrel_connector.connection import Connection
 from whimbrel_connector.errors import (
     ClientConnectionError,
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
     from whimbrel_connector._pool import Slot, Waiter
     from whimbrel_connector._statistics import PoolStatistics
-    from whimbrel_connector._transport import SocketTransport
     from whimbrel_connector.endpoint import Endpoint
     from whimbrel_connector.interfaces import ConnectionTrace
 
@@ -255,8 +255,18 @@ class BaseConnector:
                 raise self._closed_meanwhile(attempt) from None
             raise ConnectionTimeoutError(
                 f"Connection timeout to host {endpoint.host}:{endpoint.port}:"
-                f" no connection within {connect} s (connect); at the end: {attempt.phase}"
+                f" no connection within {connect} s (connect);"
+                f" at the end: {attempt.phase}{self._limits_for(attempt)}"
             ) from exc
+
+    def _limits_for(self, attempt: Attempt) -> str:
+        """Say what it is that an attempt waits for, if it waits for a free connection."""
+        if attempt.phase != WAITING:
+            return ""
+        return (
+            f" (limit={self._limit}, limit_per_host={self._limit_per_host};"
+            f" {self._pool.count} open)"
+        )
 
     async def connect(self, request: _Request) -> Connection:
         """Lease a connection for a request; the reference's form of `acquire`.
@@ -272,18 +282,15 @@ class BaseConnector:
 
     async def _acquire(self, attempt: Attempt, fresh: bool) -> Connection:
         endpoint = attempt.endpoint
-        loop = asyncio.get_running_loop()
-        began = loop.time()
         waiter = self._pool.acquire(endpoint, endpoint.origin)
         try:
-            await self._await_turn(waiter, attempt)
+            queued = await self._await_turn(waiter, attempt)
             if attempt.trace is not None and self._can_reuse(waiter.slot, fresh):
                 await attempt.tell(ConnectionStage.REUSED)
         except BaseException:
             self._withdraw(waiter)
             raise
         slot = self._pool.take(waiter)
-        queued = loop.time() - began
         reused = self._can_reuse(slot, fresh)
         if reused:
             self._reused += 1
@@ -296,14 +303,20 @@ class BaseConnector:
         slot.uses += 1
         return Connection(self, slot, endpoint, reused, queued, transport.timings)
 
-    async def _await_turn(self, waiter: Waiter[SocketTransport], attempt: Attempt) -> None:
-        """Wait until the waiter has a slot whose socket may be opened, or is open already."""
+    async def _await_turn(self, waiter: Waiter[SocketTransport], attempt: Attempt) -> float:
+        """Wait until the waiter has a slot whose socket may be opened, or is open already.
+
+        Returns:
+            How long that took, in seconds; 0 if there was nothing to wait for.
+        """
+        loop = asyncio.get_running_loop()
         if waiter.slot is None:
-            waiter.token = asyncio.get_running_loop().create_future()
+            waiter.token = loop.create_future()
         else:
             self._carry_out((waiter,))
             if waiter.slot.victim is None:
-                return
+                return 0.0
+        began = loop.time()
         await attempt.tell(ConnectionStage.QUEUED_START)
         if waiter.token is not None:
             await waiter.token
@@ -311,6 +324,7 @@ class BaseConnector:
         assert slot is not None  # granted
         await self._await_victim(slot)
         await attempt.tell(ConnectionStage.QUEUED_END)
+        return loop.time() - began
 
     async def _await_victim(self, slot: Slot[SocketTransport]) -> None:
         """Wait until the socket that makes room for this slot's is gone."""
@@ -323,7 +337,8 @@ class BaseConnector:
         try:
             await self._await_victim(slot)
             await attempt.tell(ConnectionStage.CREATE_START)
-            transport = attempt.transport = await self._create_connection(attempt)
+            transport = self._checked(await self._create_connection(attempt))
+            attempt.transport = transport
             self._check_new(attempt, transport)
         except BaseException:
             clear_away(attempt, partial(self._forget, slot))
@@ -359,6 +374,15 @@ class BaseConnector:
         """
         raise NotImplementedError(f"{type(self).__name__} does not establish connections")
 
+    def _checked(self, transport: object) -> SocketTransport:
+        """Return what `_create_connection` returned, if it is what it must be."""
+        if not isinstance(transport, SocketTransport):
+            raise TypeError(
+                f"{type(self).__name__}._create_connection must return a SocketTransport,"
+                f" not {type(transport).__name__}"
+            )
+        return transport
+
     def _check_endpoint(self, endpoint: Endpoint) -> None:
         """Raise an error for an endpoint that this connector cannot serve."""
 
@@ -386,10 +410,7 @@ class BaseConnector:
         """Raise an error if a new connection is of no use."""
         if self._closed:
             raise self._closed_meanwhile(attempt)
-        # A fresh TLS connection, be it with the proxy only, may have session tickets waiting, which
-        # are no doubt of it.
-        tls = transport.get_extra_info("ssl_object") is not None
-        if transport.is_closing() or not (tls or transport.is_fit()):
+        if not transport.is_fit_when_new():
             raise ClientConnectorError(
                 attempt.endpoint,
                 ConnectionResetError("the server closed the connection, or spoke first"),
