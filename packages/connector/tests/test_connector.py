@@ -69,6 +69,7 @@ async def test_dns_cache(serving: Any) -> None:
     async with serving() as server, TCPConnector(family=socket.AF_INET) as connector:
         key = ("localhost", server.port)
         assert connector.dns_cache
+        assert connector.use_dns_cache
         for _ in range(2):
             (await connector.acquire(server.endpoint(host="localhost"))).close()
         assert list(connector.cached_hosts) == [key]
@@ -87,6 +88,7 @@ async def test_dns_cache(serving: Any) -> None:
 async def test_without_dns_cache() -> None:
     async with TCPConnector(use_dns_cache=False) as connector:
         assert not connector.dns_cache
+        assert not connector.use_dns_cache
         assert not connector.cached_hosts
         connector.clear_dns_cache()
 
@@ -105,9 +107,9 @@ async def test_address_filter_is_asked_each_time_a_connection_is_opened(serving:
     assert asked == [("127.0.0.1", "127.0.0.1")] * 2
 
 
-@pytest.mark.parametrize(("timeout", "least"), [(0, 0.0), (0.2, 0.2)])
+@pytest.mark.parametrize(("timeout", "least"), [(None, 0.0), (0, 0.0), (0.2, 0.2)])
 async def test_ssl_shutdown_timeout_is_how_long_close_waits(
-    serving: Any, server_tls: Any, trusting: ssl.SSLContext, timeout: float, least: float
+    serving: Any, server_tls: Any, trusting: ssl.SSLContext, timeout: float | None, least: float
 ) -> None:
     """For a peer that reads nothing, and so does not answer our close_notify."""
 

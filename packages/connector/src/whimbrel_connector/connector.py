@@ -48,7 +48,7 @@ class TCPConnector(BaseConnector):
         address_filter: decides which addresses may be connected to, be they literals, answers of
             the resolver or remembered; `None` for all. See `whimbrel_connector.AddressFilter`.
         ssl_shutdown_timeout: how long `close` lets TLS peers answer our close_notify, in seconds;
-            0 to tell them and not to wait.
+            0 or `None` to tell them and not to wait.
         keepalive_timeout: see `BaseConnector`, as for the following.
         force_close: see `BaseConnector`.
         limit: see `BaseConnector`.
@@ -82,7 +82,7 @@ class TCPConnector(BaseConnector):
         interleave: int | None = None,
         socket_factory: SocketFactory | None = None,
         address_filter: AddressFilter | None = None,
-        ssl_shutdown_timeout: float = 0,
+        ssl_shutdown_timeout: float | None = 0,
         keepalive_timeout: float | Unset | None = UNSET,
         force_close: bool = False,
         limit: int | None = 100,
@@ -106,9 +106,9 @@ class TCPConnector(BaseConnector):
             enable_cleanup_closed=enable_cleanup_closed,
             loop=loop,
         )
-        if ssl_shutdown_timeout < 0:
+        self._ssl_shutdown_timeout = ssl_shutdown_timeout or 0.0
+        if self._ssl_shutdown_timeout < 0:
             raise ValueError("ssl_shutdown_timeout must not be negative")
-        self._ssl_shutdown_timeout = ssl_shutdown_timeout
         self._ssl = merge_ssl(ssl, verify_ssl, ssl_context, fingerprint)
         self._family = family
         self._cache = AddressCache(ttl_dns_cache, dns_cache_max_size) if use_dns_cache else None
@@ -130,6 +130,11 @@ class TCPConnector(BaseConnector):
     @property
     def dns_cache(self) -> bool:
         """Whether addresses are remembered."""
+        return self._cache is not None
+
+    @property
+    def use_dns_cache(self) -> bool:
+        """Whether addresses are remembered: aiohttp's name of `dns_cache`."""
         return self._cache is not None
 
     @property
