@@ -310,13 +310,29 @@ async def test_proxy_whose_address_the_filter_refuses(serving: Any, scheme: str)
         assert not server.writers
 
 
-@pytest.mark.parametrize("host", ["10.0.0.1", "::ffff:10.0.0.1", "0:0::ffff:a00:1", "fe80::1%lo"])
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("10.0.0.1", "10.0.0.1"),
+        ("10.0.0.1.", "10.0.0.1"),
+        ("[10.0.0.1]", "10.0.0.1"),
+        ("10.1", "10.0.0.1"),
+        ("012.0.0.1", "10.0.0.1"),
+        ("0xA.1", "10.0.0.1"),
+        ("167772161", "10.0.0.1"),
+        ("::ffff:10.0.0.1", "::ffff:a00:1"),
+        ("0:0::ffff:a00:1", "::ffff:a00:1"),
+        ("[::ffff:a00:1]", "::ffff:a00:1"),
+        ("fe80::1%lo", "fe80::1%lo"),
+    ],
+)
 @pytest.mark.parametrize("scheme", ["http", "https", "socks4a", "socks5", "socks5h"])
 async def test_literal_that_the_filter_refuses_is_not_asked_of_a_proxy(
-    serving: Any, scheme: str, host: str
+    serving: Any, scheme: str, host: str, address: str
 ) -> None:
+    """In none of the forms that a proxy, or we for SOCKS5, would take for it."""
     refusing = Filter("10.0.0.1", "fe80::1%lo")
-    resolver = ScriptedResolver({host: [host]})
+    resolver = ScriptedResolver({host: [address]})
     async with (
         serving() as server,
         TCPConnector(resolver=resolver, address_filter=refusing) as connector,
@@ -324,8 +340,28 @@ async def test_literal_that_the_filter_refuses_is_not_asked_of_a_proxy(
         proxy = Proxy.from_url(f"{scheme}://127.0.0.1:{server.port}")
         with pytest.raises(AddressRefused) as caught:
             await connector.acquire(Endpoint(host, 80, False, proxy=proxy))
-        assert caught.value.addresses == (host,)
+        (refused,) = caught.value.addresses
+        assert ip_address(refused) == ip_address(address)
         assert not server.writers
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["far.example", "a.b", "1.2.3.4.5", "256.1", "08.1", "1.example", "b\xfccher", "x\0"],
+)
+async def test_names_that_a_proxy_looks_up_are_not_asked_about(
+    serving: Any, proxy_script: Any, host: str
+) -> None:
+    address_filter = Filter()
+    script = proxy_script((b"\r\n\r\n", b"HTTP/1.1 502 No\r\nContent-Length: 0\r\n\r\n"))
+    async with (
+        serving(script) as server,
+        TCPConnector(address_filter=address_filter) as connector,
+    ):
+        proxy = Proxy.from_url(f"http://127.0.0.1:{server.port}")
+        with pytest.raises(ClientProxyConnectionError):
+            await connector.acquire(Endpoint(host, 443, True, proxy=proxy))
+    assert address_filter.asked == [("127.0.0.1", "127.0.0.1")]
 
 
 @pytest.mark.parametrize("scheme", ["socks4", "socks5"])

@@ -167,21 +167,20 @@ class TCPDialer:
         return addresses
 
     def _check_literal(self, attempt: Attempt, address_filter: AddressFilter) -> None:
-        """Ask the filter about an address that the proxy is asked for, canonical or not.
+        """Ask the filter about an address that the proxy is asked for, however it is written.
 
         It is the proxy that looks up names, where no filter here can see what they lead to.
         """
-        host, port = attempt.endpoint.host, attempt.endpoint.port
-        try:
-            version = ip_address(host).version
-        except ValueError:
+        host = attempt.endpoint.host
+        address = _written_address(host)
+        if address is None:
             return
-        attempt.begin("checking the address")
+        attempt.begin(f"checking the address {address}")
         entry = ResolveResult(
             hostname=host,
-            host=host,
-            port=port,
-            family=socket.AF_INET if version == 4 else socket.AF_INET6,
+            host=address,
+            port=attempt.endpoint.port,
+            family=socket.AF_INET6 if ":" in address else socket.AF_INET,
             proto=0,
             flags=socket.AI_NUMERICHOST,
         )
@@ -225,6 +224,20 @@ def _filtered(
     if not good:
         raise AddressRefused(attempt.endpoint, refused, attempt.detail())
     return good
+
+
+def _written_address(host: str) -> str | None:
+    """Return the address that a host is to the functions of systems, if it is one.
+
+    They take more than what is canonical here: single numbers, parts left out, octal and
+    hexadecimal ones (`127.1`, `0177.0.0.1`, `2130706433`).
+    """
+    bare = host.removesuffix(".").removeprefix("[").removesuffix("]")
+    with suppress(ValueError):
+        return str(ip_address(bare))
+    with suppress(OSError, ValueError):  # ValueError for what is not ASCII, and for a NUL
+        return socket.inet_ntoa(socket.inet_aton(bare))
+    return None
 
 
 def _peer_of(sock: socket.socket) -> str | None:
