@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from math import ceil
+from math import ceil, inf
 from typing import Any
 
 import pytest
@@ -66,6 +66,16 @@ async def test_detail_has_the_phase_and_its_time() -> None:
     attempt.begin("connecting")
     assert re.fullmatch(r"connecting, after 0\.\d\d s", attempt.detail())
     assert attempt.elapsed() >= 0
+
+
+async def test_earliest_limit_is_the_deadline() -> None:
+    attempt = Attempt(ENDPOINT, None)
+    assert attempt.remaining() == inf
+    now = asyncio.get_running_loop().time()
+    for when in (now + 7, None, now + 5, now + 9):
+        attempt.bound(when)
+    assert attempt.deadline == now + 5
+    assert 4 < attempt.remaining() <= 5
 
 
 async def test_failure_is_that_of_the_proxy_where_there_is_one() -> None:

@@ -122,6 +122,19 @@ async def test_refusal_of_connect_keeps_what_the_proxy_said(
     assert f"asking the proxy http://127.0.0.1:{server.port} for a tunnel, after" in error.detail
 
 
+@pytest.mark.parametrize("limit", ["connect", "sock_connect"])
+async def test_refusal_is_not_lost_to_a_time_limit(
+    serving: Any, proxy_script: Any, limit: str
+) -> None:
+    answer = b"HTTP/1.1 502 Bad\r\nContent-Length: 9\r\n\r\nhal"
+    script = proxy_script((b"\r\n\r\n", answer), hang=True)
+    async with serving(script) as server, TCPConnector() as connector:
+        limits: Any = {limit: 0.2}
+        error = await refused_by(connector, server, **limits)
+    assert isinstance(error, ProxyRefused)
+    assert error.body == b"hal"
+
+
 @pytest.mark.parametrize("hang", [True, False])
 async def test_content_of_a_refusal_that_does_not_come(
     serving: Any, proxy_script: Any, hang: bool
@@ -284,7 +297,6 @@ async def test_host_that_the_proxy_cannot_be_asked_for(
     [
         ("http", []),
         ("http", [(b"\r\n\r\n", b"HTTP/1.1 200")]),
-        ("http", [(b"\r\n\r\n", b"HTTP/1.1 502 Bad\r\nContent-Length: 9\r\n\r\nhal")]),
         ("socks4a", []),
         ("socks4a", [(21, SOCKS4[:7])]),
         ("socks5h", []),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, inf
 from typing import TYPE_CHECKING, Final
 
 from whimbrel_connector.errors import (
@@ -60,6 +60,7 @@ class Attempt:
     __slots__ = (
         "_began",
         "ceil_threshold",
+        "deadline",
         "endpoint",
         "phase",
         "sock",
@@ -81,6 +82,8 @@ class Attempt:
         self.sock_connect = sock_connect or None
         self.ceil_threshold = ceil_threshold
         self.trace = trace
+        #: When the attempt is ended at the latest, on the loop's clock.
+        self.deadline = inf
         self.timings = ConnectTimings()
         self.phase = WAITING
         #: The socket, once connected; it is closed with the transport.
@@ -99,6 +102,15 @@ class Attempt:
         """Tell the trace, if there is one, what happens."""
         if self.trace is not None:
             await self.trace.connection_event(ConnectionEvent(stage, self.endpoint, host, address))
+
+    def bound(self, when: float | None) -> None:
+        """Note a time limit that somebody sets: the earliest is the deadline."""
+        if when is not None:
+            self.deadline = min(self.deadline, when)
+
+    def remaining(self) -> float:
+        """Return how long the attempt may take yet, in seconds; `inf` for any time."""
+        return self.deadline - asyncio.get_running_loop().time()
 
     def elapsed(self) -> float:
         """Return how long the phase has taken, in seconds."""
@@ -138,6 +150,7 @@ async def within_limit(
         ConnectionTimeoutError: it took too long; the message says what it was doing then.
     """
     scope = time_limit(attempt.sock_connect, attempt.ceil_threshold)
+    attempt.bound(scope.when())
     try:
         async with scope:
             return await steps

@@ -244,6 +244,7 @@ class BaseConnector:
             ceil_threshold=self._ceil_threshold,
         )
         scope = time_limit(connect, self._ceil_threshold)
+        attempt.bound(scope.when())
         try:
             async with scope:
                 with self._drain.ends(scope):

@@ -21,6 +21,8 @@ __all__ = ["open_tunnel"]
 
 _REFUSAL_TIME: Final = 1.0
 """How long the content of a proxy's refusal is waited for, in seconds."""
+_REFUSAL_SHARE: Final = 0.5
+"""Which part of the time that is left for the attempt may go into that at most."""
 _FAULTS: Final = (ProtocolError, SocksProtocolError)
 
 
@@ -118,7 +120,8 @@ async def open_tunnel(
         cause = exc if isinstance(exc, OSError) else OSError(errno.EPROTO, str(exc))
         raise ClientProxyConnectionError(attempt.endpoint, cause, attempt.detail()) from exc
     if not dialogue.accepted:
-        await asyncio.wait([caller.ended], timeout=_REFUSAL_TIME)
+        patience = min(_REFUSAL_TIME, attempt.remaining() * _REFUSAL_SHARE)
+        await asyncio.wait([caller.ended], timeout=patience)
         raise _refused(attempt, dialogue)
     transport.rest()
     attempt.timings.proxy = attempt.elapsed()
