@@ -267,6 +267,19 @@ async def test_certificate_of_the_server_behind_the_proxy(  # noqa: PLR0917  # f
         assert connector.statistics().open == 0
 
 
+async def test_pinned_server_behind_a_proxy_is_named_by_its_own_address(
+    serving: Any, proxy_script: Any, server_tls: Any
+) -> None:
+    async with serving(tls=server_tls()) as server, TCPConnector() as connector:
+        async with serving(proxy_script(CONNECT, to=server.port)) as proxy_server:
+            proxy = Proxy.from_url(f"http://127.0.0.1:{proxy_server.port}")
+            endpoint = server.endpoint(is_ssl=True, ssl=Fingerprint(bytes(32)), proxy=proxy)
+            with pytest.raises(ServerFingerprintMismatch) as caught:
+                await connector.acquire(endpoint)
+            assert (caught.value.host, caught.value.port) == ("127.0.0.1", server.port)
+        assert connector.statistics().open == 0
+
+
 @pytest.mark.parametrize("outer", [True, False])
 @pytest.mark.parametrize(
     ("peer", "error"),

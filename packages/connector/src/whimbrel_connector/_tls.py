@@ -160,7 +160,15 @@ def check_session(
         ClientConnectorSSLError: ALPN chose a protocol that the endpoint does not ask for.
     """
     if isinstance(option, Fingerprint):
-        option.check(transport)
+        try:
+            option.check(transport)
+        except ServerFingerprintMismatch as exc:
+            if endpoint.proxy is None:
+                raise
+            # The address of the socket's peer is the proxy's, whose certificate it is not.
+            raise ServerFingerprintMismatch(
+                exc.expected, exc.got, endpoint.host, endpoint.port
+            ) from None
     alien = _alien_protocol(transport, endpoint.alpn, "the server")
     if alien is not None:
         raise ClientConnectorSSLError(endpoint, alien, detail)
