@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
-from enum import IntEnum
+from enum import Enum, IntEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["WSCloseCode", "WSMessage", "WSMsgType"]
+__all__ = ["Role", "WSCloseCode", "WSMessage", "WSMsgType"]
+
+
+class Role(Enum):
+    """Which side of the connection this is."""
+
+    CLIENT = "client"
+    SERVER = "server"
 
 
 class WSCloseCode(IntEnum):

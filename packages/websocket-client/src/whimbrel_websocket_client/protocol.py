@@ -25,7 +25,7 @@ from whimbrel_websocket_client.frames import (
     encode_close,
     encode_frame,
 )
-from whimbrel_websocket_client.messages import WSCloseCode, WSMessage, WSMsgType
+from whimbrel_websocket_client.messages import Role, WSCloseCode, WSMessage, WSMsgType
 
 __all__ = ["NEED_DATA", "Role", "Signal", "State", "WebSocketProtocol"]
 
@@ -40,13 +40,6 @@ class Signal(Enum):
 
 
 NEED_DATA: Final = Signal.NEED_DATA
-
-
-class Role(Enum):
-    """Which side of the connection this is."""
-
-    CLIENT = "client"
-    SERVER = "server"
 
 
 class State(Enum):
