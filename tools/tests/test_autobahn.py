@@ -96,7 +96,8 @@ def test_the_specification_leaves_nothing_out(tmp_path: Path) -> None:
 
 
 def test_a_server_is_told_by_its_first_line_and_ended_by_its_input(tmp_path: Path) -> None:
-    python2 = program(tmp_path / "python2", SERVER + "cat > ended\n")
+    ended = tmp_path / "ended"
+    python2 = program(tmp_path / "python2", f"{SERVER}cat\ntouch {ended}\n")
     (tmp_path / "reports").mkdir()
     stale = tmp_path / "reports" / "index.json"
     stale.write_text("{}")
@@ -104,6 +105,8 @@ def test_a_server_is_told_by_its_first_line_and_ended_by_its_input(tmp_path: Pat
         assert server.url == "ws://127.0.0.1:12345"
         assert server.cases == ("1.1.1", "1.1.2")
         assert not stale.exists()
+        assert not ended.exists()
+    assert ended.exists()
     assert (tmp_path / "server.log").read_text() == "the suite babbles\n"
 
 
