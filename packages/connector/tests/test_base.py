@@ -556,6 +556,14 @@ async def test_deprecated_loop_is_belonged_to() -> None:
     await connector.close()
 
 
+async def test_what_is_no_endpoint_is_told() -> None:
+    url: Any = "http://127.0.0.1:8080/"
+    async with TCPConnector() as connector:
+        with pytest.raises(TypeError, match="must be an Endpoint, not str"):
+            await connector.acquire(url)
+        assert not connector.statistics().per_host
+
+
 async def test_connect_takes_what_has_an_endpoint(serving: Any) -> None:
     class Request:
         def __init__(self, endpoint: Endpoint) -> None:

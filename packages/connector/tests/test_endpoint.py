@@ -74,6 +74,22 @@ def test_a_port_that_there_is_not(port: int) -> None:
         Endpoint("host", port, False)
 
 
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda text: Endpoint("h", 80, True, proxy=text), "must be a Proxy.*from_url.*, not str"),
+        (Proxy, "must be a yarl.URL.*from_url.*, not str"),
+        (lambda text: Proxy(URL("http://p"), text.encode()), "must be text, not bytes"),
+        (lambda text: Proxy.from_url("http://p", text.encode()), "must be text, not bytes"),
+        (lambda text: Proxy.from_url("socks5://p", text.encode()), "must be text, not bytes"),
+    ],
+)
+def test_another_type_is_told_without_its_value(make: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=message) as caught:
+        make("http://user:secret@proxy:3128")
+    assert "secret" not in str(caught.value)
+
+
 def test_endpoints_that_differ_in_trust_are_one_host_to_the_limit() -> None:
     assert {endpoint.origin for endpoint in ALL[5:]} == {("h", 80, True)}
 

@@ -20,6 +20,7 @@ from whimbrel_connector._remains import clear_away
 from whimbrel_connector._statistics import measure
 from whimbrel_connector._transport import SocketTransport
 from whimbrel_connector.connection import Connection
+from whimbrel_connector.endpoint import Endpoint
 from whimbrel_connector.errors import (
     ClientConnectionError,
     ClientConnectorError,
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
     from whimbrel_connector._pool import Slot, Waiter
     from whimbrel_connector._statistics import PoolStatistics
-    from whimbrel_connector.endpoint import Endpoint
     from whimbrel_connector.interfaces import ConnectionTrace
 
     class _Request(Protocol):
@@ -227,6 +227,7 @@ class BaseConnector:
             ClientConnectionError: no connection could be established, or the connector is closed.
             ConnectionTimeoutError: it took too long; the message says what did.
             RuntimeError: the connector belongs to another event loop.
+            TypeError: `endpoint` is no `Endpoint`.
         """
         if fresh or trace is not None:
             self._check_usable()
@@ -236,6 +237,8 @@ class BaseConnector:
             connection = self.acquire_nowait(endpoint)
             if connection is not None:
                 return connection
+        if not isinstance(endpoint, Endpoint):
+            raise TypeError(f"endpoint must be an Endpoint, not {type(endpoint).__name__}")
         self._check_endpoint(endpoint)
         attempt = Attempt(
             endpoint,

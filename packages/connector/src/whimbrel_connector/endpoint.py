@@ -7,6 +7,8 @@ from base64 import b64decode, b64encode
 from ssl import SSLContext
 from typing import TYPE_CHECKING, Final
 
+from yarl import URL
+
 from whimbrel_connector._socks import SCHEMES as SOCKS_SCHEMES
 from whimbrel_connector._socks import check_credentials
 from whimbrel_connector._urls import parse_url
@@ -14,8 +16,6 @@ from whimbrel_connector.fingerprint import Fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-
-    from yarl import URL
 
 __all__ = ["Endpoint", "Proxy", "check_option"]
 
@@ -50,7 +50,7 @@ class Proxy:
     Raises:
         ValueError: the URL has credentials, no host, or another scheme; something is given that
             cannot be told to a proxy of the scheme.
-        TypeError: `ssl` is none of these.
+        TypeError: `ssl` is none of these, or the URL or the authorization is of another type.
     """
 
     __slots__ = (
@@ -78,8 +78,15 @@ class Proxy:
         server_hostname: str | None = None,
         credentials: tuple[str, str] | None = None,
     ) -> None:
+        if not isinstance(url, URL):
+            raise TypeError(
+                "the URL of a proxy must be a yarl.URL (Proxy.from_url takes text, too),"
+                f" not {type(url).__name__}"
+            )
         host, port = _address_of(url)
         check_option(ssl)
+        if authorization is not None:
+            _check_text(authorization)
         #: The URL without path and credentials.
         self.url: Final = url.origin()
         #: The host of the proxy, as the resolver takes it.
@@ -140,8 +147,10 @@ class Proxy:
         Raises:
             ValueError: the URL has no host or another scheme; something is given that cannot be
                 told to a proxy of the scheme.
-            TypeError: `ssl` is something else.
+            TypeError: `ssl` or `auth` is something else.
         """
+        if auth is not None:
+            _check_text(auth)
         parsed = parse_url(url)
         if parsed is None:
             raise ValueError("the URL of the proxy is no URL with a host and a port")
@@ -197,6 +206,12 @@ def _address_of(url: URL) -> tuple[str, int]:
     if url.raw_user is not None or url.raw_password is not None:
         raise ValueError("the URL of a proxy must have no credentials; use Proxy.from_url")
     return url.raw_host, default_port if url.port is None else url.port
+
+
+def _check_text(authorization: object) -> None:
+    if not isinstance(authorization, str):
+        kind = type(authorization).__name__
+        raise TypeError(f"the authorization for a proxy must be text, not {kind}")
 
 
 def _told_to_http(
@@ -282,7 +297,8 @@ class Endpoint:
             a WebSocket wants it (RFC 6455, section 4.1). SOCKS proxies always are.
 
     Raises:
-        TypeError: `ssl` is none of these; `1` is equal to `True` and is not it.
+        TypeError: `ssl` is none of these; `1` is equal to `True` and is not it. Or `proxy` is no
+            `Proxy`.
         ValueError: there is no such port.
     """
 
@@ -314,6 +330,11 @@ class Endpoint:
         check_option(ssl)
         if not 0 <= port <= _LAST_PORT:  # uvloop would wrap it round to another one
             raise ValueError(f"there is no port {port}")
+        if proxy is not None and not isinstance(proxy, Proxy):
+            raise TypeError(
+                "the proxy of an endpoint must be a Proxy (Proxy.from_url makes one),"
+                f" not {type(proxy).__name__}"
+            )
         if not is_ssl:
             ssl, server_hostname = True, None
         self.host: Final = host
