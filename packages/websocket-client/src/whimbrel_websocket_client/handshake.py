@@ -15,6 +15,12 @@ from collections.abc import Iterable
 from typing import Protocol, runtime_checkable
 
 from whimbrel_websocket_client.errors import HandshakeError, excerpt
+from whimbrel_websocket_client.extensions import (
+    PERMESSAGE_DEFLATE,
+    DeflateOffer,
+    DeflateParameters,
+    parse_extensions,
+)
 
 __all__ = ["Agreement", "ClientHandshake", "HeaderItems", "HeaderPairs", "accept_key"]
 
@@ -44,15 +50,19 @@ class Agreement:
 
     Attributes:
         protocol: the subprotocol that the server chose, `None` when it chose none.
+        deflate: how messages are compressed, `None` when they are not.
     """
 
-    __slots__ = ("protocol",)
+    __slots__ = ("deflate", "protocol")
 
-    def __init__(self, protocol: str | None = None) -> None:
+    def __init__(
+        self, protocol: str | None = None, deflate: DeflateParameters | None = None
+    ) -> None:
         self.protocol = protocol
+        self.deflate = deflate
 
     def __repr__(self) -> str:
-        return f"Agreement(protocol={self.protocol!r})"
+        return f"Agreement(protocol={self.protocol!r}, deflate={self.deflate!r})"
 
 
 def accept_key(key: str) -> str:
@@ -65,10 +75,15 @@ def accept_key(key: str) -> str:
 class ClientHandshake:
     """One opening handshake: the header fields to send, and the judgement of the answer."""
 
-    __slots__ = ("key", "origin", "protocols")
+    __slots__ = ("deflate", "key", "origin", "protocols")
 
     def __init__(
-        self, *, protocols: Iterable[str] = (), origin: str | None = None, key: str | None = None
+        self,
+        *,
+        protocols: Iterable[str] = (),
+        origin: str | None = None,
+        key: str | None = None,
+        deflate: DeflateOffer | None = None,
     ) -> None:
         """Prepare a handshake.
 
@@ -76,6 +91,7 @@ class ClientHandshake:
             protocols: subprotocols to offer, the preferred one first.
             origin: value of the `Origin` header field; `None` sends none.
             key: 16 octets in base64; fresh random ones when `None`, as section 4.1 requires.
+            deflate: how messages may be compressed; `None` offers no compression.
 
         Raises:
             TypeError: `protocols` is a single string.
@@ -86,6 +102,7 @@ class ClientHandshake:
             raise TypeError(f"protocols must be a sequence of names, not the string {protocols!r}")
         self.protocols = tuple(protocols)
         self.origin = origin
+        self.deflate = deflate
         self.key = base64.b64encode(os.urandom(16)).decode("ascii") if key is None else key
         for protocol in self.protocols:
             if not _TOKEN.fullmatch(protocol):
@@ -111,6 +128,8 @@ class ClientHandshake:
             fields.append(("Sec-WebSocket-Protocol", ", ".join(self.protocols)))
         if self.origin is not None:
             fields.append(("Origin", self.origin))
+        if self.deflate is not None:
+            fields.append(("Sec-WebSocket-Extensions", self.deflate.header()))
         return fields
 
     def accept(self, status: int, headers: HeaderPairs) -> Agreement:
@@ -136,12 +155,27 @@ class ClientHandshake:
         expected = accept_key(self.key)
         if fields.get("sec-websocket-accept") != [expected]:
             raise _refusal(f"Sec-WebSocket-Accept: {expected}", fields, "sec-websocket-accept")
-        # 5.: none was offered, so that none can be accepted.
-        if _tokens(fields, "sec-websocket-extensions"):
-            raise _refusal(
-                "no extension, because none was offered", fields, "sec-websocket-extensions"
-            )
-        return Agreement(self._protocol(fields))
+        # 5. and 6.
+        deflate = self._deflate(fields)
+        return Agreement(self._protocol(fields), deflate)
+
+    def _deflate(self, fields: dict[str, list[str]]) -> DeflateParameters | None:
+        """Return what became of the offer (rule 5): no extension that was not offered will do."""
+        name = "sec-websocket-extensions"
+        if self.deflate is None:
+            if _tokens(fields, name):
+                raise _refusal("no extension, because none was offered", fields, name)
+            return None
+        try:
+            extensions = parse_extensions(fields.get(name, ()))
+            if not extensions:
+                return None
+            if len(extensions) > 1:
+                raise ValueError(f"there are {len(extensions)} extensions instead of one")
+            return self.deflate.agree(extensions[0])
+        except ValueError as error:
+            refusal = _refusal(f"an answer to {PERMESSAGE_DEFLATE!r}", fields, name, str(error))
+            raise refusal from error
 
     def _protocol(self, fields: dict[str, list[str]]) -> str | None:
         """Return the subprotocol (rule 6): one of those offered, case and all, or none."""
@@ -175,8 +209,13 @@ def _tokens(fields: dict[str, list[str]], name: str) -> list[str]:
     return [token for member in members if (token := member.strip(_OWS).lower())]
 
 
-def _refusal(expected: str, fields: dict[str, list[str]], name: str) -> HandshakeError:
+def _refusal(
+    expected: str, fields: dict[str, list[str]], name: str, why: str = ""
+) -> HandshakeError:
     values = fields.get(name)
     came = "nothing" if values is None else " and ".join(excerpt(value) for value in values[:3])
     field = name.title().replace("Websocket", "WebSocket")
-    return HandshakeError(f"expected {expected}, got {came} in {field}", _SWITCHING_PROTOCOLS)
+    reason = why and f": {why}"
+    return HandshakeError(
+        f"expected {expected}, got {came} in {field}{reason}", _SWITCHING_PROTOCOLS
+    )
