@@ -9,7 +9,7 @@ import zlib as standard_zlib
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from whimbrel_websocket_client.errors import WebSocketError
-from whimbrel_websocket_client.messages import WSCloseCode
+from whimbrel_websocket_client.messages import Role, WSCloseCode
 
 if TYPE_CHECKING:
     from whimbrel_websocket_client.extensions import DeflateParameters
@@ -102,17 +102,17 @@ class Deflater:
     __slots__ = ("_backend", "_bits", "_compressor", "_in_message", "_level", "_takeover")
 
     def __init__(
-        self, parameters: DeflateParameters, *, client: bool, zlib: ZlibBackend | None = None
+        self, parameters: DeflateParameters, role: Role, *, zlib: ZlibBackend | None = None
     ) -> None:
         """Begin before the first message.
 
         Args:
             parameters: what was agreed on.
-            client: whether this is the client's side.
+            role: which side this is.
             zlib: what to compress with; `None` for the standard library's.
         """
         self._backend: ZlibBackend = standard_zlib if zlib is None else zlib
-        if client:
+        if role is Role.CLIENT:
             self._bits = parameters.client_max_window_bits
             self._takeover = not parameters.client_no_context_takeover
         else:
@@ -223,17 +223,17 @@ class Inflater:
     )
 
     def __init__(
-        self, parameters: DeflateParameters, *, client: bool, zlib: ZlibBackend | None = None
+        self, parameters: DeflateParameters, role: Role, *, zlib: ZlibBackend | None = None
     ) -> None:
         """Begin before the first message.
 
         Args:
             parameters: what was agreed on.
-            client: whether this is the client's side, which expands what the server has compressed.
+            role: which side this is; it expands what the other one has compressed.
             zlib: what to expand with; `None` for the standard library's.
         """
         self._backend: ZlibBackend = standard_zlib if zlib is None else zlib
-        if client:
+        if role is Role.CLIENT:
             self._wbits = -parameters.server_max_window_bits
             self._takeover = not parameters.server_no_context_takeover
         else:
