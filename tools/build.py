@@ -12,12 +12,13 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from collections.abc import Iterable
 from email.parser import Parser
 from pathlib import Path
 
 from tools.workspace import ROOT, Member, WorkspaceError, load_members, member_named
 
-__all__ = ["build_member", "check_sdist", "check_wheel", "unpack_compiled_parser"]
+__all__ = ["build_member", "check_sdist", "check_wheel", "unpack_compiled"]
 
 
 def build_member(
@@ -69,10 +70,11 @@ def build_member(
     return sdist, wheel
 
 
-def unpack_compiled_parser(folder: Path) -> Path:
-    """Build the compiled HTTP parser, and unpack it instead of installing it.
+def unpack_compiled(members: Iterable[Member], folder: Path) -> Path:
+    """Build compiled wheels, and unpack them instead of installing them.
 
     Args:
+        members: the packages.
         folder: where there is room for both.
 
     Returns:
@@ -81,11 +83,11 @@ def unpack_compiled_parser(folder: Path) -> Path:
     Raises:
         WorkspaceError: as `build_member` does.
     """
-    member = member_named(load_members(), "http-parser")
-    _, wheel = build_member(member, folder / "built", {"WHIMBREL_COMPILE": "1"})
     unpacked = folder / "compiled"
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(unpacked)
+    for member in members:
+        _, wheel = build_member(member, folder / "built", {"WHIMBREL_COMPILE": "1"})
+        with zipfile.ZipFile(wheel) as archive:
+            archive.extractall(unpacked)
     return unpacked
 
 

@@ -1,8 +1,9 @@
 """Put built wheels into the running environment: `hatch run wheels:test` and `compiled:test`.
 
-`wheels` installs what `hatch run build` left in dist/; `compiled` builds the HTTP parser's wheel
-with WHIMBREL_COMPILE=1 and installs that. Both then look whether it is what gets imported: an
-editable install of the checkout that had crept in would make every later test worthless.
+`wheels` installs what `hatch run build` left in dist/; `compiled` builds the wheels of the packages
+that compile some of their modules with WHIMBREL_COMPILE=1 and installs those. Both then look
+whether it is what gets imported: an editable install of the checkout that had crept in would make
+every later test worthless.
 """
 
 from __future__ import annotations
@@ -14,10 +15,9 @@ import tempfile
 from pathlib import Path
 
 from tools.build import build_member
-from tools.workspace import ROOT, Member, WorkspaceError, load_members, member_named
+from tools.workspace import ROOT, Member, WorkspaceError, load_members
 
-_SHOW = "import {module}; print({module}.__file__)"
-_ASSERT_COMPILED = "import whimbrel_http_parser as p; assert p.COMPILED is True, p.COMPILED"
+_SHOW = "import importlib; print(importlib.import_module({module!r}).__file__)"
 
 
 def install_wheels(dist: Path) -> None:
@@ -39,17 +39,23 @@ def install_wheels(dist: Path) -> None:
 
 
 def install_compiled() -> None:
-    """Build the HTTP parser compiled, install it, and see that the compiled modules are in use.
+    """Build compiled wheels, install them, and see that the compiled modules are in use.
 
     Raises:
-        WorkspaceError: it could not be built or installed, or the pure modules are in use.
+        WorkspaceError: one could not be built or installed, or a pure module is in use.
     """
-    member = member_named(load_members(), "http-parser")
+    members = tuple(member for member in load_members() if member.compiled)
     with tempfile.TemporaryDirectory() as folder:
-        _, wheel = build_member(member, Path(folder), {"WHIMBREL_COMPILE": "1"})
-        print(f"built {wheel.name}")
-        _install((member,), [f"{member.distribution} @ {wheel.as_uri()}"])
-    _python(_ASSERT_COMPILED)
+        requirements = []
+        for member in members:
+            _, wheel = build_member(member, Path(folder), {"WHIMBREL_COMPILE": "1"})
+            print(f"built {wheel.name}")
+            requirements.append(f"{member.distribution} @ {wheel.as_uri()}")
+        _install(members, requirements)
+    for module in (module for member in members for module in member.compiled):
+        place = _place_of(module)
+        if place.suffix not in {".so", ".pyd"}:
+            raise WorkspaceError(f"{module} is not compiled: {place}")
 
 
 def _wheel_of(member: Member, dist: Path) -> Path:
@@ -70,19 +76,19 @@ def _install(members: tuple[Member, ...], requirements: list[str]) -> None:
     if subprocess.run(command, check=False).returncode:
         raise WorkspaceError(f"could not install {', '.join(requirements)}")
     for member in members:
-        place = Path(_python(_SHOW.format(module=member.module)).strip())
+        place = _place_of(member.module)
         if ROOT in place.parents and Path(sys.prefix) not in place.parents:
             raise WorkspaceError(f"{member.module} is imported from the checkout: {place}")
 
 
-def _python(code: str) -> str:
+def _place_of(module: str) -> Path:
+    """Return the file that `module` is imported from."""
     # -P: the current folder is not a place to import from.
-    result = subprocess.run(
-        [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=False
-    )
+    command = [sys.executable, "-P", "-c", _SHOW.format(module=module)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode:
         raise WorkspaceError(result.stderr)
-    return result.stdout
+    return Path(result.stdout.strip())
 
 
 def main() -> int:

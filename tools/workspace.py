@@ -34,6 +34,8 @@ class Member:
     version_file: Path
     requirements: tuple[Requirement, ...]
     """Everything that it depends on, its extras' requirements included."""
+    compiled: tuple[str, ...] = ()
+    """The modules that its hatch_build.py compiles: `whimbrel_http_parser.reader`."""
 
     @property
     def version(self) -> Version:
@@ -76,13 +78,16 @@ def _load(folder: Path) -> Member:
     if len(_VERSION_LINE.findall(version_file.read_text())) != 1:
         raise WorkspaceError(f'{version_file} has no single line __version__ = "..."')
     extras = project.get("optional-dependencies", {}).values()
+    hooks = hatch["build"]["targets"]["wheel"].get("hooks", {})
+    module = version_file.parent.name
     texts = [*project.get("dependencies", ()), *(text for extra in extras for text in extra)]
     return Member(
         folder=folder,
         distribution=project["name"],
-        module=version_file.parent.name,
+        module=module,
         version_file=version_file,
         requirements=tuple(Requirement(text) for text in texts),
+        compiled=tuple(f"{module}.{name}" for name in hooks.get("custom", {}).get("modules", ())),
     )
 
 

@@ -13,8 +13,8 @@ from tools.bench.cases import GROUPS, cases_of
 from tools.bench.harness import Case, Measurement, measure
 from tools.bench.loops import loop_factory
 from tools.bench.report import environment, table, write_json
-from tools.build import unpack_compiled_parser
-from tools.workspace import ROOT, WorkspaceError
+from tools.build import unpack_compiled
+from tools.workspace import ROOT, WorkspaceError, load_members
 
 
 def _selected(names: list[str]) -> list[Case]:
@@ -27,9 +27,10 @@ def _selected(names: list[str]) -> list[Case]:
 
 
 def _again_compiled(argv: list[str]) -> int:
-    """Run this command again with a compiled HTTP parser in front of the checkout's."""
+    """Run this command again with compiled packages in front of the checkout's."""
     with tempfile.TemporaryDirectory() as folder:
-        compiled = unpack_compiled_parser(Path(folder))
+        members = [member for member in load_members() if member.compiled]
+        compiled = unpack_compiled(members, Path(folder))
         path = os.pathsep.join([str(compiled), os.environ.get("PYTHONPATH", "")])
         return subprocess.run(
             [sys.executable, "-m", "tools.bench", *argv],
@@ -50,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample to FILE")
     parser.add_argument("--uvloop", action="store_true", help="run all clients on uvloop")
     parser.add_argument(
-        "--compiled", action="store_true", help="build the HTTP parser compiled, and use that"
+        "--compiled", action="store_true", help="compile what a wheel has compiled, and use that"
     )
     return parser
 

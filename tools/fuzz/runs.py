@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.build import unpack_compiled_parser
+from tools.build import unpack_compiled
 from tools.fuzz.dictionaries import DICTIONARIES, dictionary_text
 from tools.fuzz.findings import Finding
 from tools.fuzz.targets import TARGETS
-from tools.workspace import ROOT, WorkspaceError
+from tools.workspace import ROOT, WorkspaceError, load_members, member_named
 
 __all__ = ["COMPILED", "INTERPRETED", "Bounds", "Result", "Runner", "executed_units", "uses_parser"]
 
@@ -92,7 +92,8 @@ class Runner:
         self._scratch = scratch
         path = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
         if mode == COMPILED:
-            path.insert(0, str(unpack_compiled_parser(scratch)))
+            parser = member_named(load_members(), _PARSER)
+            path.insert(0, str(unpack_compiled([parser], scratch)))
         self._environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path)}
 
     def fuzz(self, target: str, bounds: Bounds) -> Result:
