@@ -80,6 +80,14 @@ async def test_families_take_turns(
     assert [info[4][0] for info in attempts.infos] == [names[name] for name in order.split()]
 
 
+async def test_no_delay_is_the_shortest_one(serving: Any, full_backlog: tuple[str, int]) -> None:
+    """And not none at all, with which the address that is silent would be waited for."""
+    port = full_backlog[1]
+    async with serving(host="::1", port=port), asyncio.timeout(5):
+        with await Attempts(delay=0.0).connect(port, "127.0.0.1", "::1") as sock:
+            assert sock.getpeername()[0] == "::1"
+
+
 async def test_one_failure_is_the_cause(closed_port: int) -> None:
     with pytest.raises(ConnectionRefusedError) as caught:
         await Attempts().connect(closed_port, "127.0.0.1")

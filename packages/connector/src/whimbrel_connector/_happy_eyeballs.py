@@ -6,7 +6,7 @@ import asyncio
 import errno
 import os
 import socket
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from aiohappyeyeballs import addr_to_addr_infos, start_connection
 
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Racer"]
 
+_SHORTEST_DELAY: Final = 0.01
+"""The least time between two attempts that RFC 8305, section 5 allows, in seconds."""
+
 
 class Racer:
     """Connects sockets.
@@ -34,7 +37,7 @@ class Racer:
     Args:
         local_addr: the (host, port) to bind sockets to.
         delay: how long to wait for an address before the next one is tried beside it, in seconds
-            (RFC 8305, section 5); `None` to try one after the other.
+            (RFC 8305, section 5), though 10 ms at least; `None` to try one after the other.
         interleave: the First Address Family Count (RFC 8305, section 4).
         socket_factory: makes the sockets.
     """
@@ -49,7 +52,8 @@ class Racer:
     ) -> None:
         local = addr_to_addr_infos(local_addr)
         self._local = None if local is None else local[0]
-        self._delay = delay
+        # aiohappyeyeballs takes 0 for no delay that ever ends.
+        self._delay = None if delay is None else max(delay, _SHORTEST_DELAY)
         self._interleave = interleave
         self._socket_factory = socket_factory or _make_socket
 

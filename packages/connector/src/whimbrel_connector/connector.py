@@ -41,7 +41,8 @@ class TCPConnector(BaseConnector):
         local_addr: the (host, port) to bind sockets to.
         resolver: what looks names up; it is not closed with the connector, the default one is.
         happy_eyeballs_delay: how long to wait for an address before the next one is tried
-            beside it, in seconds (RFC 8305, section 5); `None` to try one after the other.
+            beside it, in seconds (RFC 8305, section 5), though 10 ms at least; `None` to try one
+            after the other.
         interleave: the First Address Family Count (RFC 8305, section 4); 1 by default if
             `happy_eyeballs_delay` is set.
         socket_factory: makes the sockets, from a tuple as `socket.getaddrinfo` returns it.
@@ -106,6 +107,8 @@ class TCPConnector(BaseConnector):
             enable_cleanup_closed=enable_cleanup_closed,
             loop=loop,
         )
+        if happy_eyeballs_delay is not None and not happy_eyeballs_delay >= 0:
+            raise ValueError("happy_eyeballs_delay must be None, 0 or more seconds")
         self._ssl_shutdown_timeout = ssl_shutdown_timeout or 0.0
         if self._ssl_shutdown_timeout < 0:
             raise ValueError("ssl_shutdown_timeout must not be negative")
