@@ -176,7 +176,6 @@ def test_a_filter_that_does_not_decide_lets_nothing_through(verdict: Any) -> Non
         allowed(results("192.0.2.1"), "name", undecided)
 
 
-@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
 def test_an_asynchronous_filter_lets_nothing_through() -> None:
     async def asynchronous(address: object, host: str) -> bool:
         return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+from types import CoroutineType
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ def allowed(
         verdict = address_filter(address, host)
         if not isinstance(verdict, bool):
             # Above all a coroutine: it is true, whatever it would have returned.
+            if isinstance(verdict, CoroutineType):
+                verdict.close()  # nobody is going to await it
             raise TypeError(f"an address_filter must return True or False, not {verdict!r:.80}")
         if verdict:
             good.append(entry)
