@@ -45,7 +45,7 @@ def allowed(
             continue
         if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
             address = address.ipv4_mapped  # what a socket connects to (RFC 4291, section 2.5.5.2)
-        verdict = address_filter(address, host)
+        verdict: object = address_filter(address, host)
         if not isinstance(verdict, bool):
             # Above all a coroutine: it is true, whatever it would have returned.
             if isinstance(verdict, CoroutineType):
