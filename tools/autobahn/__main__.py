@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -20,15 +18,17 @@ from pathlib import Path
 from tools.autobahn.client import AGENT, CALLBACK, run_cases
 from tools.autobahn.report import ALL_CASES, Outcome, fault, read_outcomes, table
 from tools.autobahn.suite import find_python2, install, serving
-from tools.build import unpack_compiled
-from tools.workspace import ROOT, WorkspaceError, load_members
+from tools.in_compiled import run_compiled
+from tools.workspace import WorkspaceError, load_members
 
 _EVERYTHING = ["*"]
 _MESSAGES, _ALL_MESSAGES = 10, 1000
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="hatch run autobahn", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="hatch run autobahn", description=__doc__, allow_abbrev=False
+    )
     parser.add_argument(
         "--cases",
         nargs="+",
@@ -57,7 +57,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         if arguments.compiled:
             argv = sys.argv[1:] if argv is None else argv
-            return _again_compiled([argument for argument in argv if argument != "--compiled"])
+            return run_compiled("tools.autobahn", [a for a in argv if a != "--compiled"])
         # In the environment that runs this, and gone with it.
         python2 = install(find_python2(), Path(sys.prefix) / "autobahn")
         with tempfile.TemporaryDirectory() as folder:
@@ -112,20 +112,6 @@ def failures_of(outcomes: Sequence[Outcome], problems: dict[str, str]) -> list[s
     if CALLBACK in problems:
         failures.append(f"a callback of the event loop raised\n{problems[CALLBACK]}")
     return failures
-
-
-def _again_compiled(argv: list[str]) -> int:
-    """Run this command again with compiled packages in front of the checkout's."""
-    with tempfile.TemporaryDirectory() as folder:
-        members = [member for member in load_members() if member.compiled]
-        compiled = unpack_compiled(members, Path(folder))
-        path = os.pathsep.join([str(compiled), os.environ.get("PYTHONPATH", "")])
-        return subprocess.run(
-            [sys.executable, "-m", "tools.autobahn", *argv],
-            env={**os.environ, "PYTHONPATH": path.rstrip(os.pathsep)},
-            cwd=ROOT,
-            check=False,
-        ).returncode
 
 
 if __name__ == "__main__":

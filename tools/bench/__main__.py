@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import os
-import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 from tools.bench.cases import GROUPS, cases_of
 from tools.bench.harness import Case, Measurement, measure
 from tools.bench.loops import loop_factory
 from tools.bench.report import environment, table, write_json
-from tools.build import unpack_compiled
-from tools.workspace import ROOT, WorkspaceError, load_members
+from tools.in_compiled import run_compiled
+from tools.workspace import WorkspaceError
 
 
 def _selected(names: list[str]) -> list[Case]:
@@ -26,22 +23,10 @@ def _selected(names: list[str]) -> list[Case]:
     return [c for c in cases if not names or any(c.name.startswith(name) for name in names)]
 
 
-def _again_compiled(argv: list[str]) -> int:
-    """Run this command again with compiled packages in front of the checkout's."""
-    with tempfile.TemporaryDirectory() as folder:
-        members = [member for member in load_members() if member.compiled]
-        compiled = unpack_compiled(members, Path(folder))
-        path = os.pathsep.join([str(compiled), os.environ.get("PYTHONPATH", "")])
-        return subprocess.run(
-            [sys.executable, "-m", "tools.bench", *argv],
-            env={**os.environ, "PYTHONPATH": path.rstrip(os.pathsep)},
-            cwd=ROOT,
-            check=False,
-        ).returncode
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="hatch run bench", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="hatch run bench", description=__doc__, allow_abbrev=False
+    )
     parser.add_argument("names", nargs="*", help="how the names of the wanted cases begin")
     parser.add_argument("--list", action="store_true", help="only name the cases")
     parser.add_argument("--rounds", type=int, default=7, help="samples of each (default: 7)")
@@ -80,7 +65,7 @@ def main() -> int:
     arguments = _parser().parse_args()
     try:
         if arguments.compiled:
-            return _again_compiled([a for a in sys.argv[1:] if a != "--compiled"])
+            return run_compiled("tools.bench", [a for a in sys.argv[1:] if a != "--compiled"])
         _run(arguments)
     except WorkspaceError as error:
         print(error, file=sys.stderr)
