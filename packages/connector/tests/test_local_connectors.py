@@ -23,7 +23,7 @@ ENDPOINT = Endpoint("localhost", 80, False)
 
 def idle_time(connector: BaseConnector) -> float:
     """How long the connector keeps an idle connection."""
-    return connector._lifetimes.expiry(0.0, 1e9, 1, None)
+    return connector._leases._lifetimes.expiry(0.0, 1e9, 1, None)
 
 
 @pytest.mark.parametrize("kind", [UnixConnector, NamedPipeConnector])

@@ -572,7 +572,7 @@ async def test_idle_transport_is_small() -> None:
 async def test_loss_is_told_to_the_owner_and_to_the_receiver_once(pair: Any) -> None:
     one, other = pair
     told: list[str] = []
-    one.on_lost = lambda: told.append("owner")
+    one.on_lost = lambda _slot: told.append("owner")
     receiver = RecordingReceiver()
     one.set_receiver(receiver)
     other.set_receiver(RecordingReceiver())

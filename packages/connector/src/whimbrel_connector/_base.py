@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import warnings
-import weakref
 from functools import partial
-from threading import get_ident
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 from whimbrel_connector._attempt import WAITING, Attempt, time_limit
 from whimbrel_connector._caller import caller, warn_caller
 from whimbrel_connector._draining import Drain
-from whimbrel_connector._expiry_timer import ExpiryTimer
+from whimbrel_connector._leasing import Leases
 from whimbrel_connector._lifetime import Lifetimes
-from whimbrel_connector._pool import Pool, State
+from whimbrel_connector._pool import Pool
 from whimbrel_connector._remains import clear_away
 from whimbrel_connector._statistics import measure
 from whimbrel_connector._transport import SocketTransport
-from whimbrel_connector.connection import Connection
 from whimbrel_connector.endpoint import Endpoint
 from whimbrel_connector.errors import (
     ClientConnectionError,
@@ -29,12 +25,12 @@ from whimbrel_connector.errors import (
 from whimbrel_connector.tracing import ConnectionStage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from types import TracebackType
     from typing import Self
 
     from whimbrel_connector._pool import Slot, Waiter
     from whimbrel_connector._statistics import PoolStatistics
+    from whimbrel_connector.connection import Connection
     from whimbrel_connector.interfaces import ConnectionTrace
 
     class _Request(Protocol):
@@ -52,24 +48,6 @@ class Unset:
 
 
 UNSET: Final = Unset()
-
-
-def _lost(
-    connector: weakref.ref[BaseConnector],
-    slot: Slot[SocketTransport],
-    _transport: SocketTransport | None = None,
-) -> None:
-    """Tell the connector, if it still exists, that a slot's socket is gone."""
-    alive = connector()
-    if alive is not None:
-        alive._forget(slot)  # a part of the class that must not keep it alive
-
-
-def _expire(connector: weakref.ref[BaseConnector]) -> None:
-    """Let the connector, if it still exists, close what was idle for too long."""
-    alive = connector()
-    if alive is not None:
-        alive._close_expired()  # a part of the class that must not keep it alive
 
 
 class BaseConnector:
@@ -127,12 +105,10 @@ class BaseConnector:
             warn_caller("enable_cleanup_closed is deprecated and has no effect")
         if loop is not None:
             warn_caller("loop is deprecated")
-        self._loop = loop
-        self._thread = 0  # of the loop
         self._force_close = force_close
         self._limit = limit or 0
         self._limit_per_host = limit_per_host or 0
-        self._lifetimes = Lifetimes(
+        lifetimes = Lifetimes(
             keepalive_timeout=keepalive_timeout,
             max_age=max_connection_age,
             jitter=max_connection_age_jitter,
@@ -141,12 +117,10 @@ class BaseConnector:
         )
         self._ceil_threshold = timeout_ceil_threshold
         self._ssl_shutdown_timeout = 0.0
-        self._pool: Pool[SocketTransport] = Pool(self._limit, self._limit_per_host)
-        self._timer = ExpiryTimer(partial(_expire, weakref.ref(self)), timeout_ceil_threshold)
-        self._drain = Drain(self._pool)
-        self._reused = 0
-        self._opened = 0
         self._made_at, _ = caller()
+        self._pool: Pool[SocketTransport] = Pool(self._limit, self._limit_per_host)
+        self._leases = Leases(self._pool, lifetimes, loop, self._made_at, timeout_ceil_threshold)
+        self._drain = Drain(self._leases)
         self._closed = False
 
     # What it is
@@ -173,7 +147,7 @@ class BaseConnector:
 
     def statistics(self) -> PoolStatistics:
         """Return what the connector has now, and what it did until now."""
-        return measure(self._pool, opened=self._opened, reused=self._reused)
+        return measure(self._pool, opened=self._leases.opened, reused=self._leases.reused)
 
     # Leasing
 
@@ -186,20 +160,7 @@ class BaseConnector:
             ClientConnectionError: the connector is closed.
             RuntimeError: the connector belongs to another event loop.
         """
-        loop = self._loop
-        # That is a tenth faster than to ask for the running loop, which in Python 3.11 asks the
-        # system for the process every time.
-        if self._closed or get_ident() != self._thread or loop is None or not loop.is_running():
-            loop = self._check_usable()
-        while (slot := self._pool.take_idle(endpoint)) is not None:
-            transport = slot.resource
-            assert transport is not None  # an idle slot has a connection
-            if slot.expires_at > loop.time() and transport.is_fit():
-                self._reused += 1
-                slot.uses += 1
-                return Connection(self, slot, endpoint, True, 0.0, transport.timings)
-            self.throw_away(slot)
-        return None
+        return self._leases.take(endpoint, self)
 
     async def acquire(
         self,
@@ -230,7 +191,7 @@ class BaseConnector:
             TypeError: `endpoint` is no `Endpoint`.
         """
         if fresh or trace is not None:
-            self._check_usable()
+            self._leases.check_usable()
             if fresh:
                 self._close_idle(endpoint)
         else:
@@ -292,20 +253,17 @@ class BaseConnector:
             if attempt.trace is not None and self._can_reuse(waiter.slot, fresh):
                 await attempt.tell(ConnectionStage.REUSED)
         except BaseException:
-            self._withdraw(waiter)
+            self._leases.withdraw(waiter)
             raise
         slot = self._pool.take(waiter)
         reused = self._can_reuse(slot, fresh)
         if reused:
-            self._reused += 1
+            self._leases.reused += 1
         else:
             if slot.resource is not None:
                 slot = self._replace(slot)
             await self._open(slot, attempt)
-        transport = slot.resource
-        assert transport is not None  # either of the two
-        slot.uses += 1
-        return Connection(self, slot, endpoint, reused, queued, transport.timings)
+        return self._leases.lease(slot, endpoint, self, reused, queued)
 
     async def _await_turn(self, waiter: Waiter[SocketTransport], attempt: Attempt) -> float:
         """Wait until the waiter has a slot whose socket may be opened, or is open already.
@@ -317,7 +275,7 @@ class BaseConnector:
         if waiter.slot is None:
             waiter.token = loop.create_future()
         else:
-            self._carry_out((waiter,))
+            self._leases.carry_out((waiter,))
             if waiter.slot.victim is None:
                 return 0.0
         began = loop.time()
@@ -345,19 +303,15 @@ class BaseConnector:
             attempt.transport = transport
             self._check_new(attempt, transport)
         except BaseException:
-            clear_away(attempt, partial(self._forget, slot))
+            clear_away(attempt, partial(self._leases.forget, slot))
             raise
-        slot.resource = transport
-        chance = random.random()  # noqa: S311  # no secret
-        slot.retires_at = self._lifetimes.retirement(self.running_loop().time(), chance)
-        transport.on_lost = partial(_lost, weakref.ref(self), slot)
-        self._opened += 1
+        self._leases.established(slot, transport)
         if attempt.trace is not None:
             try:
                 await attempt.tell(ConnectionStage.CREATE_END)
                 self._check_new(attempt, transport)
             except BaseException:
-                self.throw_away(slot)
+                self._leases.throw_away(slot)
                 raise
 
     async def _create_connection(self, attempt: Attempt) -> SocketTransport:
@@ -396,20 +350,6 @@ class BaseConnector:
         """Return how long establishing a connection may take, if the caller gives these."""
         return sock_connect
 
-    def _check_usable(self) -> asyncio.AbstractEventLoop:
-        if self._closed:
-            raise ClientConnectionError("Connector is closed")
-        loop = asyncio.get_running_loop()
-        if loop is not self._loop:
-            if self._loop is not None:
-                raise RuntimeError(
-                    f"this connector (made at {self._made_at}) belongs to another event loop;"
-                    " use one connector for each loop"
-                )
-            self._loop = loop
-        self._thread = get_ident()
-        return loop
-
     def _check_new(self, attempt: Attempt, transport: SocketTransport) -> None:
         """Raise an error if a new connection is of no use."""
         if self._closed:
@@ -428,9 +368,7 @@ class BaseConnector:
 
     def _can_reuse(self, slot: Slot[SocketTransport] | None, fresh: bool) -> bool:
         """Tell whether a slot that was granted has a connection that is good for another lease."""
-        if slot is None or slot.resource is None or fresh:
-            return False
-        return slot.expires_at > asyncio.get_running_loop().time() and slot.resource.is_fit()
+        return slot is not None and not fresh and self._leases.can_reuse(slot)
 
     def _replace(self, slot: Slot[SocketTransport]) -> Slot[SocketTransport]:
         """Close a connection that is unfit, and return a slot for another one in its place."""
@@ -443,83 +381,7 @@ class BaseConnector:
     def _close_idle(self, endpoint: Endpoint) -> None:
         """Close the idle connections of one endpoint."""
         while (slot := self._pool.take_idle(endpoint)) is not None:
-            self.throw_away(slot)
-
-    # What leases call
-
-    def give_back(self, slot: Slot[SocketTransport], keep_alive: float | None) -> None:
-        """Take a connection back from a lease. For `Connection` only."""
-        transport = slot.resource
-        loop = self._loop
-        assert transport is not None
-        assert loop is not None
-        transport.rest()
-        now = loop.time()
-        expires_at = self._lifetimes.expiry(now, slot.retires_at, slot.uses, keep_alive)
-        if expires_at <= now or self._closed or transport.is_closing():
-            self.throw_away(slot)
-            return
-        served = self._pool.release(slot, expires_at)
-        if served:
-            self._carry_out(served)
-        if expires_at < self._timer.when:
-            self._timer.arm(loop, expires_at)
-
-    def throw_away(self, slot: Slot[SocketTransport]) -> None:
-        """Close the connection of a lease. For `Connection` only."""
-        self._pool.retire(slot)
-        if slot.resource is not None:
-            slot.resource.dispose()
-
-    def let_go(self, slot: Slot[SocketTransport]) -> None:
-        """Let the connection of a lease leave the pool. For `Connection` only."""
-        if slot.state is State.LEASED:
-            self._pool.detach(slot)
-
-    def reclaim(self, slot: Slot[SocketTransport]) -> None:
-        """Close the connection of a forgotten lease, from any thread. For `Connection` only."""
-        loop = self._loop
-        if loop is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(self.throw_away, slot)
-
-    def running_loop(self) -> asyncio.AbstractEventLoop:
-        """Return the event loop that the connector belongs to. For `Connection` only."""
-        assert self._loop is not None  # there is a lease
-        return self._loop
-
-    # Carrying out what the pool decides
-
-    def _carry_out(self, served: Iterable[Waiter[SocketTransport]]) -> None:
-        """Close what must make room for the waiters, and wake them."""
-        for waiter in served:
-            slot = waiter.slot
-            assert slot is not None  # it was served
-            victim = slot.victim
-            if victim is not None and victim.resource is not None:
-                victim.resource.dispose()
-            if waiter.token is not None and not waiter.token.done():
-                waiter.token.set_result(None)
-        self._drain.check()
-
-    def _forget(self, slot: Slot[SocketTransport]) -> None:
-        """Learn that a slot's socket is gone."""
-        self._carry_out(self._pool.closed(slot))
-
-    def _withdraw(self, waiter: Waiter[SocketTransport]) -> None:
-        """Stop waiting; what was granted meanwhile goes to the next, or is idle again."""
-        slot = waiter.slot
-        self._carry_out(self._pool.cancel(waiter))
-        if slot is not None and slot.state is State.IDLE:
-            self._timer.arm(self.running_loop(), slot.expires_at)
-
-    def _close_expired(self) -> None:
-        loop = self.running_loop()
-        for slot in self._pool.expired(loop.time()):
-            if slot.resource is not None:
-                slot.resource.dispose()
-        following = self._pool.next_expiry()
-        if following is not None:
-            self._timer.arm(loop, following)
+            self._leases.throw_away(slot)
 
     # Closing
 
@@ -533,15 +395,15 @@ class BaseConnector:
         Raises:
             RuntimeError: the connector belongs to another event loop, which is still open.
         """
-        loop = asyncio.get_running_loop()
-        if self._loop is not None and self._loop is not loop and not self._loop.is_closed():
+        loop, own_loop = asyncio.get_running_loop(), self._leases.loop
+        if own_loop is not None and own_loop is not loop and not own_loop.is_closed():
             raise RuntimeError(
                 f"this connector (made at {self._made_at}) belongs to another event loop;"
                 " close it there"
             )
-        self._closed = True
-        if self._loop is loop:
-            self._timer.cancel()
+        self._closed = self._leases.closed = True
+        if own_loop is loop:
+            self._leases.stop_timer()
             await self._drain.run(self._ssl_shutdown_timeout)
         await self._close_resources()
 
@@ -563,12 +425,7 @@ class BaseConnector:
         if self._closed or not self._pool.count:
             return
         self._closed = True
-        loop = self._loop
-        if loop is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(self._timer.cancel)
-            for slot in self._pool:
-                if slot.resource is not None:
-                    loop.call_soon_threadsafe(slot.resource.dispose)
+        self._leases.abandon()
         # Last, for where warnings are errors this ends the method.
         _warn(
             f"unclosed connector, made at {self._made_at}: use 'async with' or await close()",

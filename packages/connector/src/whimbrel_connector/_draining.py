@@ -11,8 +11,7 @@ from whimbrel_connector.errors import ClientConnectionError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from whimbrel_connector._pool import Pool
-    from whimbrel_connector._transport import SocketTransport
+    from whimbrel_connector._leasing import Leases
 
 __all__ = ["Drain"]
 
@@ -24,13 +23,14 @@ class Drain:
     """Knows who waits in `acquire`, and empties the pool.
 
     Args:
-        pool: the connector's.
+        leases: the connector's.
     """
 
     __slots__ = ("_drained", "_pool", "_scopes")
 
-    def __init__(self, pool: Pool[SocketTransport]) -> None:
-        self._pool = pool
+    def __init__(self, leases: Leases) -> None:
+        self._pool = leases.pool
+        leases.on_room = self.check
         self._scopes: set[asyncio.Timeout] = set()
         self._drained: asyncio.Event | None = None
 

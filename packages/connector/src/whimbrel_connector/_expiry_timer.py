@@ -36,7 +36,7 @@ class ExpiryTimer:
         self.cancel()
         self.when = when
         if when - loop.time() >= self._ceil_threshold:
-            when = ceil(when)
+            when = float(ceil(when))
         self._handle = loop.call_at(when, self._fire)
 
     def cancel(self) -> None:

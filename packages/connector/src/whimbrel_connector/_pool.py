@@ -189,7 +189,8 @@ class Pool(Generic[R]):
         self._groups: dict[Hashable, Group[R]] = {}
         self._shelves: dict[Hashable, Shelf[R]] = {}
         self._slots: set[Slot[R]] = set()
-        self._idle: dict[Slot[R], None] = {}  # least recently used first
+        # Least recently used first; a dict would go through all that left it to find its first.
+        self._idle: OrderedDict[Slot[R], None] = OrderedDict()
         self._waiting = 0
         self._number = 0
         # The groups whose first waiter might be served, by that waiter's number. An entry may be

@@ -7,7 +7,7 @@ import select
 import socket
 import ssl
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from whimbrel_connector._attempt import ConnectTimings
 from whimbrel_connector._tls import SHUTDOWN_TIMEOUT
@@ -17,10 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from whimbrel_connector.interfaces import ReadableBuffer, Receiver
-
-    class _Write(Protocol):
-        def __call__(self, data: ReadableBuffer) -> None: ...
-
 
 __all__ = ["SocketTransport", "tune"]
 
@@ -87,16 +83,19 @@ class SocketTransport(asyncio.Protocol):
         "_room",
         "_tls",
         "on_lost",
+        "slot",
         "timings",
         "write",
     )
 
-    write: _Write
+    write: Callable[[ReadableBuffer], None]
 
     def __init__(self, timings: ConnectTimings | None = None) -> None:
         self.timings = timings or ConnectTimings()
         #: Called once, when the socket is gone, before the receiver learns of it.
-        self.on_lost: Callable[[], None] | None = None
+        self.on_lost: Callable[[Any], None] | None = None
+        #: What `on_lost` is called with.
+        self.slot: Any = None
         self.write = _drop
         self._loop = asyncio.get_running_loop()
         self._inner: asyncio.Transport | None = None
@@ -185,7 +184,7 @@ class SocketTransport(asyncio.Protocol):
         receiver, self._receiver = self._receiver, None
         on_lost, self.on_lost = self.on_lost, None
         if on_lost is not None:
-            on_lost()
+            on_lost(self.slot)
         if receiver is not None:
             self._tell_loss(receiver)
 
@@ -271,13 +270,19 @@ class SocketTransport(asyncio.Protocol):
         assert self._inner is not None
         return self._inner
 
-    def rest(self) -> None:
-        """Begin the time between two leases: from now on nothing may arrive."""
+    def rest(self) -> bool:
+        """Begin the time between two leases: from now on nothing may arrive.
+
+        Returns:
+            Whether there may be another lease, as far as is known.
+        """
         self._receiver = None
         if self._eof:
             self.abort()
         elif self._paused:
             self.resume_reading()
+        inner = self._inner
+        return not self._closing and inner is not None and not inner.is_closing()
 
     def is_fit(self) -> bool:
         """Tell whether the connection can serve another lease.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from whimbrel_connector.errors import ClientConnectionError
 
@@ -11,20 +11,11 @@ if TYPE_CHECKING:
     import asyncio
 
     from whimbrel_connector._attempt import ConnectTimings
+    from whimbrel_connector._leasing import Leases
     from whimbrel_connector._pool import Slot
     from whimbrel_connector._transport import SocketTransport
     from whimbrel_connector.endpoint import Endpoint
     from whimbrel_connector.interfaces import Transport
-
-    class _Keeper(Protocol):
-        """What a lease needs of its connector."""
-
-        def give_back(self, slot: Slot[SocketTransport], keep_alive: float | None) -> None: ...
-        def throw_away(self, slot: Slot[SocketTransport]) -> None: ...
-        def let_go(self, slot: Slot[SocketTransport]) -> None: ...
-        def reclaim(self, slot: Slot[SocketTransport]) -> None: ...
-        def running_loop(self) -> asyncio.AbstractEventLoop: ...
-
 
 __all__ = ["Connection"]
 
@@ -36,18 +27,29 @@ class Connection:
     (`ResourceWarning`).
     """
 
-    __slots__ = ("__weakref__", "_keeper", "_slot", "endpoint", "queued", "reused", "timings")
+    __slots__ = (
+        "_connector",
+        "_leases",
+        "_slot",
+        "endpoint",
+        "queued",
+        "reused",
+        "timings",
+    )
 
     def __init__(  # noqa: PLR0917  # by position, as it is made for every request
         self,
-        keeper: _Keeper,
+        leases: Leases,
         slot: Slot[SocketTransport],
         endpoint: Endpoint,
+        connector: object,
         reused: bool,
         queued: float,
         timings: ConnectTimings,
     ) -> None:
-        self._keeper = keeper
+        self._leases = leases
+        # As long as there is a lease, nobody has forgotten the connector.
+        self._connector = connector
         self._slot: Slot[SocketTransport] | None = slot
         #: Where the connection leads.
         self.endpoint = endpoint
@@ -84,7 +86,7 @@ class Connection:
             DeprecationWarning,
             stacklevel=2,
         )
-        return self._keeper.running_loop()
+        return self._leases.running_loop()
 
     def release(self, keep_alive: float | None = None) -> None:
         """Give the connection back for others to use; harmless when repeated.
@@ -99,13 +101,13 @@ class Connection:
         slot = self._slot
         if slot is not None:
             self._slot = None
-            self._keeper.give_back(slot, keep_alive)
+            self._leases.give_back(slot, keep_alive)
 
     def close(self) -> None:
         """Close the connection at once; harmless when repeated."""
         slot, self._slot = self._slot, None
         if slot is not None:
-            self._keeper.throw_away(slot)
+            self._leases.throw_away(slot)
 
     def detach(self) -> Transport:
         """Take the transport out of the pool for good, after an upgrade for example.
@@ -119,7 +121,7 @@ class Connection:
         transport = self.transport
         slot, self._slot = self._slot, None
         assert slot is not None  # or `transport` would have raised
-        self._keeper.let_go(slot)
+        self._leases.let_go(slot)
         return transport
 
     def __repr__(self) -> str:
@@ -132,7 +134,7 @@ class Connection:
             return
         forgotten = None if self.closed else repr(self)
         self._slot = None
-        self._keeper.reclaim(slot)
+        self._leases.reclaim(slot)
         # Last, for where warnings are errors this ends the method.
         if forgotten is not None:
             _warn(f"unreleased {forgotten}", ResourceWarning, source=self)
