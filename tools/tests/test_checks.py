@@ -10,6 +10,7 @@ from subprocess import CompletedProcess
 import pytest
 from packaging.version import Version
 
+from tools.checks.build_hooks import check_build_hooks
 from tools.checks.fragments import check_fragments
 from tools.checks.private_names import check_private_names
 from tools.checks.ranges import check_ranges, series_of
@@ -148,6 +149,32 @@ def test_fragment_names(workspace_copy: Path, name: str, text: str, problem: str
     findings = check_fragments(workspace_copy)
     assert len(findings) == (problem is not None)
     assert all(f"cookiejar/changes/{name}: {problem}" in finding for finding in findings)
+
+
+_MODULES = '[tool.hatch.build.targets.wheel.hooks.custom]\nmodules = ["jar"]\n'
+
+
+@pytest.mark.parametrize(
+    ("modules", "change", "finding"),
+    [
+        (_MODULES, lambda hook: hook.write_text("# another\n"), "differs; edit packages/http-p"),
+        (_MODULES, lambda hook: hook.unlink(), "is missing; copy packages/http-parser/hatch_b"),
+        ("", lambda hook: None, "pyproject.toml names no modules"),
+    ],
+)
+def test_the_build_hook_is_the_same_where_it_is_of_use(
+    workspace_copy: Path, modules: str, change: Callable[[Path], object], finding: str
+) -> None:
+    assert check_build_hooks(workspace_copy) == []
+    packages = workspace_copy / "packages"
+    hook = packages / "cookiejar" / "hatch_build.py"
+    hook.write_bytes((packages / "http-parser" / "hatch_build.py").read_bytes())
+    with (packages / "cookiejar" / "pyproject.toml").open("a", encoding="utf-8") as project:
+        project.write(f"\n{modules}")
+    change(hook)
+    (found,) = check_build_hooks(workspace_copy)
+    assert found.startswith("packages/cookiejar/hatch_build.py")
+    assert finding in found
 
 
 def test_the_command_prints_what_it_found_and_fails(
