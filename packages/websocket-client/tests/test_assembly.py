@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from whimbrel_websocket_client import WebSocketError, WSMessage, WSMsgType
 from whimbrel_websocket_client._assembly import MessageAssembler
-from whimbrel_websocket_client.frames import FrameHeader
 
 BINARY, TEXT = 2, 1
 
@@ -16,7 +15,7 @@ def assemble(assembler: MessageAssembler, opcode: int, pieces: list[bytes]) -> W
     message: WSMessage | None = None
     for index, piece in enumerate(pieces):
         last = index == len(pieces) - 1
-        assembler.begin(FrameHeader(last, opcode if index == 0 else 0, len(piece)))
+        assembler.begin(opcode if index == 0 else 0, len(piece))
         assert message is None
         message = assembler.add(piece, last=last)
     assert message is not None
@@ -64,7 +63,7 @@ FAULTS = [
 @pytest.mark.parametrize("fault", FAULTS)
 def test_bad_utf8_fails_at_its_first_bad_octet(fault: bytes, decode_text: bool) -> None:
     assembler = MessageAssembler(max_size=0, decode_text=decode_text)
-    assembler.begin(FrameHeader(True, TEXT, 1000))
+    assembler.begin(TEXT, 1000)
     for octet in fault[:-1]:
         assert assembler.add(bytes((octet,)), last=False) is None
     with pytest.raises(WebSocketError, match="not UTF-8") as caught:
@@ -88,34 +87,34 @@ def test_binary_is_not_held_to_utf8() -> None:
 
 def test_a_continuation_continues_something() -> None:
     with pytest.raises(WebSocketError, match="no message has begun") as caught:
-        MessageAssembler(max_size=0, decode_text=True).begin(FrameHeader(True, 0, 1))
+        MessageAssembler(max_size=0, decode_text=True).begin(0, 1)
     assert caught.value.code == 1002
 
 
 @pytest.mark.parametrize("opcode", [BINARY, TEXT])
 def test_messages_do_not_interleave(opcode: int) -> None:
     assembler = MessageAssembler(max_size=0, decode_text=True)
-    assembler.begin(FrameHeader(False, TEXT, 0))
+    assembler.begin(TEXT, 0)
     assembler.add(b"", last=False)
     assert assembler.in_message
     with pytest.raises(WebSocketError, match="before the fragmented one had ended") as caught:
-        assembler.begin(FrameHeader(True, opcode, 0))
+        assembler.begin(opcode, 0)
     assert caught.value.code == 1002
 
 
 def test_the_limit_is_held_on_the_header() -> None:
     assembler = MessageAssembler(max_size=10, decode_text=True)
-    assembler.begin(FrameHeader(True, BINARY, 10))
+    assembler.begin(BINARY, 10)
     assert assembler.add(bytes(10), last=True) == (bytes(10), None, WSMsgType.BINARY)
     with pytest.raises(WebSocketError, match="11 octets or more came, the limit is 10") as caught:
-        assembler.begin(FrameHeader(False, BINARY, 11))
+        assembler.begin(BINARY, 11)
     assert caught.value.code == 1009
 
 
 def test_the_limit_counts_all_fragments() -> None:
     assembler = MessageAssembler(max_size=10, decode_text=True)
-    assembler.begin(FrameHeader(False, TEXT, 6))
+    assembler.begin(TEXT, 6)
     assembler.add(b"abcdef", last=False)
     assert assembler.size == 6
     with pytest.raises(WebSocketError, match="limit is 10"):
-        assembler.begin(FrameHeader(True, 0, 5))
+        assembler.begin(0, 5)

@@ -20,24 +20,22 @@ from whimbrel_websocket_client.frames import (
 
 
 def decode(
-    data: bytes, *, masked: bool = False, step: int | None = None
+    data: bytes, *, masked: bool = False, step: int | None = None, deflate: bool = False
 ) -> tuple[list[tuple[bool, int, bytes]], FrameDecoder]:
     """Return the frames in `data`, fed in pieces of `step` octets, and the decoder."""
-    decoder = FrameDecoder(masked=masked)
+    decoder = FrameDecoder(masked=masked, deflate=deflate)
     frames = []
-    frame, payload = None, b""
+    in_frame, payload = False, b""
     for start in range(0, len(data), step or len(data)):
         decoder.feed(data[start : start + (step or len(data))])
-        while True:
-            if frame is None:
-                frame = decoder.next_header()
-                if frame is None:
-                    break
+        while in_frame or decoder.next_header():
+            in_frame = True
             payload += decoder.take()
             if decoder.remaining:
                 break
-            frames.append((frame.fin, frame.opcode, payload))
-            frame, payload = None, b""
+            assert decoder.length == len(payload)
+            frames.append((decoder.fin, decoder.opcode, payload))
+            in_frame, payload = False, b""
     return frames, decoder
 
 
@@ -66,12 +64,13 @@ def test_examples(
     raw = bytes.fromhex(data)
     frames, decoder = decode(raw, masked=masked, step=step)
     assert frames == [frame]
-    assert decoder.next_header() is None
+    assert not decoder.next_header()
     # Again with something behind it, which stays.
     frames, decoder = decode(raw + b"\x81", masked=masked, step=step)
     assert frames == [frame]
     decoder.feed(b"\x80abcd" if masked else b"\x00")
-    assert decoder.next_header() == (True, 1, 0)
+    assert decoder.next_header()
+    assert (decoder.fin, decoder.opcode, decoder.length) == (True, 1, 0)
 
 
 @pytest.mark.parametrize("step", [None, 1])
@@ -115,7 +114,8 @@ def test_a_client_must_mask() -> None:
 def test_a_long_payload_is_given_as_it_comes() -> None:
     decoder = FrameDecoder(masked=False)
     decoder.feed(b"\x82\x7f" + (2**62).to_bytes(8, "big") + b"abc")
-    assert decoder.next_header() == (True, 2, 2**62)
+    assert decoder.next_header()
+    assert (decoder.fin, decoder.opcode, decoder.length) == (True, 2, 2**62)
     assert decoder.take_whole() is None
     assert decoder.take() == b"abc"
     assert decoder.take() == b""

@@ -2,122 +2,266 @@
 
 from __future__ import annotations
 
-import codecs
+from codecs import utf_8_decode
+from typing import TYPE_CHECKING, Any, Final
 
 from whimbrel_websocket_client.errors import WebSocketError
-from whimbrel_websocket_client.frames import OP_CONTINUATION, OP_TEXT, FrameHeader
+from whimbrel_websocket_client.frames import OP_CONTINUATION, OP_TEXT
 from whimbrel_websocket_client.messages import WSCloseCode, WSMessage, WSMsgType
 
-__all__ = ["MessageAssembler"]
+if TYPE_CHECKING:
+    from whimbrel_websocket_client._deflate import Inflater
 
-_Utf8Decoder = codecs.getincrementaldecoder("utf-8")
+__all__ = ["MessageAssembler", "Pieces"]
+
+_TEXT: Final = WSMsgType.TEXT
+_BINARY: Final = WSMsgType.BINARY
+
+# Pieces shorter than this are joined, so many at a time.
+_SHORT: Final = 1024
+_MANY: Final = 64
+
+
+class Pieces:
+    """What has come of a message, `str` or `bytes`, joined once at the end.
+
+    A peer that sends single octets must not make each of them cost an object.
+    """
+
+    __slots__ = ("_joined", "_nothing", "_short")
+
+    def __init__(self, nothing: str | bytes) -> None:
+        """Begin with nothing.
+
+        Args:
+            nothing: an empty value of the type that the pieces have.
+        """
+        self._nothing: Any = nothing
+        self._joined: list[Any] = []
+        self._short: list[Any] = []
+
+    def add(self, piece: str | bytes) -> None:
+        """Take the next piece."""
+        if len(piece) < _SHORT:
+            self._short.append(piece)
+            if len(self._short) < _MANY:
+                return
+        self._join_short()
+        if len(piece) >= _SHORT:
+            self._joined.append(piece)
+
+    def _join_short(self) -> None:
+        if self._short:
+            self._joined.append(self._nothing.join(self._short))
+            self._short = []
+
+    def join(self) -> Any:
+        """Return all of it; a single piece without a copy."""
+        self._join_short()
+        joined = self._joined
+        return joined[0] if len(joined) == 1 else self._nothing.join(joined)
 
 
 class MessageAssembler:
     """Collects the payload of data frames until a message is complete.
 
-    What has come is kept in one bytearray: a list of pieces would let a peer that sends single
-    octets make each of them cost forty.
+    Attributes:
+        held: octets of the unfinished message that were not taken as a part.
+        size: octets of the unfinished message that have come, expanded if it is compressed.
     """
 
-    __slots__ = ("_data", "_decode_text", "_max_size", "_opcode", "_utf8")
+    __slots__ = (
+        "_compressed",
+        "_decode_text",
+        "_ends",
+        "_inflater",
+        "_max_size",
+        "_opcode",
+        "_pieces",
+        "_split",
+        "held",
+        "size",
+    )
 
-    def __init__(self, *, max_size: int, decode_text: bool) -> None:
+    def __init__(
+        self, *, max_size: int, decode_text: bool, inflater: Inflater | None = None
+    ) -> None:
         """Begin before the first message.
 
         Args:
             max_size: octets that a message may have; 0 for no limit.
             decode_text: whether texts are given as `str`, else as `bytes`; checked they are always.
+            inflater: expands compressed messages, if they may come.
         """
         self._max_size = max_size
         self._decode_text = decode_text
-        self._opcode: int | None = None
-        self._data = bytearray()
-        self._utf8 = _Utf8Decoder()
+        self._inflater = inflater
+        # Of the unfinished message; 0, which begins none, between messages.
+        self._opcode = OP_CONTINUATION
+        self._compressed = False
+        # Whether its last octets are with the inflater.
+        self._ends = False
+        self._pieces: Pieces | None = None
+        # The beginning of a character whose end has not come.
+        self._split = b""
+        self.held = 0
+        self.size = 0
 
     @property
     def in_message(self) -> bool:
         """Whether a message has begun and not ended."""
-        return self._opcode is not None
+        return self._opcode != OP_CONTINUATION
 
     @property
-    def size(self) -> int:
-        """Octets of the unfinished message that are held."""
-        return len(self._data)
+    def type(self) -> WSMsgType | None:
+        """TEXT or BINARY: what the unfinished message is; `None` when there is none."""
+        if self._opcode == OP_CONTINUATION:
+            return None
+        return _TEXT if self._opcode == OP_TEXT else _BINARY
 
-    def begin(self, header: FrameHeader) -> None:
+    @property
+    def pending(self) -> bool:
+        """Whether `resume` has more of the octets that were added last."""
+        return self._inflater is not None and self._inflater.pending
+
+    def begin(self, opcode: int, length: int, *, compressed: bool = False) -> None:
         """Take the header of a data frame.
+
+        Args:
+            opcode: as in the frame.
+            length: octets of its payload.
+            compressed: whether RSV1 says that the message which it begins is compressed.
 
         Raises:
             WebSocketError: it does not continue what came before (1002), or the message would be
                 too long (1009), before any of the payload is held.
         """
-        if header.opcode == OP_CONTINUATION:
-            if self._opcode is None:
+        if opcode == OP_CONTINUATION:
+            if self._opcode == OP_CONTINUATION:
                 raise WebSocketError(
                     WSCloseCode.PROTOCOL_ERROR,
                     "a continuation frame came, but no message has begun (section 5.4)",
                 )
-        elif self._opcode is not None:
+        elif self._opcode != OP_CONTINUATION:
             raise WebSocketError(
                 WSCloseCode.PROTOCOL_ERROR,
                 "a message began before the fragmented one had ended (section 5.4)",
             )
         else:
-            self._opcode = header.opcode
-        size = len(self._data) + header.length
-        if size > self._max_size > 0:
+            self._opcode = opcode
+            self._compressed = compressed
+        if self._max_size:
+            self._check_length(length)
+
+    def _check_length(self, length: int) -> None:
+        limit = self._max_size
+        if self._compressed:
+            # What cannot be compressed becomes a little longer: DEFLATE's worst is 9 bits an octet,
+            # and the blocks' headers. Beyond, it is padding, or expands to more than the limit.
+            if length > limit + limit // 8 + _SHORT:
+                raise WebSocketError(
+                    WSCloseCode.MESSAGE_TOO_BIG,
+                    f"a compressed message of {length} octets came, the limit is {limit} expanded",
+                )
+        elif self.size + length > limit:
             raise WebSocketError(
                 WSCloseCode.MESSAGE_TOO_BIG,
-                f"a message of {size} octets or more came, the limit is {self._max_size}",
+                f"a message of {self.size + length} octets or more came, the limit is {limit}",
             )
 
-    def add(self, chunk: bytes, *, last: bool) -> WSMessage | None:
-        """Take a piece of payload and return the message, if this was the `last` piece of it.
+    def add(self, chunk: bytes, *, last: bool, room: int = 0) -> WSMessage | None:
+        """Take octets of payload and return the message, if they were the `last` of it.
+
+        Args:
+            chunk: what came.
+            last: whether the message ends with it.
+            room: octets that a compressed chunk may expand to now; `resume` goes on while
+                `pending`. 0 for any number.
 
         Raises:
-            WebSocketError: a text is not UTF-8 (1007); at the first octet that cannot be.
+            WebSocketError: a text is not UTF-8 (1007), at the first octet that cannot be; a
+                compressed message is not DEFLATE data (1007), or expands too far (1009).
         """
+        if self._compressed:
+            return self._expand(chunk, last, room)
+        return self._add(chunk, last)
+
+    def resume(self, room: int = 0) -> WSMessage | None:
+        """Go on expanding what was added last, as `add` does."""
+        return self._expand(b"", self._ends, room)
+
+    def _expand(self, chunk: bytes, last: bool, room: int) -> WSMessage | None:
+        inflater = self._inflater
+        assert inflater is not None, "a decoder lets RSV1 pass only where deflate was agreed"
+        expanded = inflater.inflate(chunk, last=last, limit=self._max_size, max_length=room)
+        self._ends = last
+        return self._add(expanded, last and not inflater.pending)
+
+    def _add(self, chunk: bytes, last: bool) -> WSMessage | None:
+        self.size += len(chunk)
         try:
-            if last and not self._data:
-                return self._whole(chunk)
-            if self._opcode == OP_TEXT:
-                self._check(chunk, last)
+            if last and self._pieces is None and not self._split:
+                return self._finish(self._whole(chunk))
+            piece = self._decode(chunk, last) if self._opcode == OP_TEXT else chunk
         except UnicodeDecodeError as error:
             raise WebSocketError(
                 WSCloseCode.INVALID_TEXT, f"a text message is not UTF-8: {error.reason}"
             ) from error
-        self._data += chunk
-        return self._finish() if last else None
+        self.held += len(chunk)
+        pieces = self._pieces
+        if pieces is None:
+            pieces = self._pieces = Pieces(piece[:0])
+        if piece:
+            pieces.add(piece)
+        return self._finish(pieces.join()) if last else None
 
-    def _check(self, chunk: bytes, last: bool) -> None:
-        self._utf8.decode(chunk, last)
+    def _whole(self, payload: bytes) -> str | bytes:
+        """Return what a message says that came in one piece, without another copy of it."""
+        if self._opcode == OP_TEXT:
+            if self._decode_text:
+                return payload.decode()
+            if not payload.isascii():
+                payload.decode()
+        return payload
+
+    def _decode(self, chunk: bytes, last: bool) -> str | bytes:
+        """Return the next piece of a text: whole characters if they are decoded."""
+        octets = chunk
+        if self._split:
+            octets = self._split + chunk
+        elif not self._decode_text and chunk.isascii():
+            return chunk
+        text, used = utf_8_decode(octets, "strict", last)
+        split = octets[used:]
         # Two octets of a surrogate can only become an error (RFC 3629, section 4), but the decoder
         # keeps them until the third, because some of its error handlers let surrogates pass.
-        pending = self._utf8.getstate()[0]
-        if pending[:1] == b"\xed" and pending[1:] >= b"\xa0":
-            pending.decode()
+        if split[:1] == b"\xed" and split[1:] >= b"\xa0":
+            split.decode()
+        self._split = split
+        return text if self._decode_text else chunk
 
-    def _whole(self, payload: bytes) -> WSMessage:
-        """Return a message that came in one piece, without another copy of it."""
-        opcode = self._opcode
-        self._opcode = None
-        if opcode != OP_TEXT:
-            return WSMessage(payload, None, WSMsgType.BINARY)
-        if self._decode_text:
-            return WSMessage(payload.decode(), None, WSMsgType.TEXT)
-        if not payload.isascii():
-            payload.decode()
-        return WSMessage(payload, None, WSMsgType.TEXT)
+    def _finish(self, data: str | bytes) -> WSMessage:
+        kind = _TEXT if self._opcode == OP_TEXT else _BINARY
+        self._opcode = OP_CONTINUATION
+        self._pieces = None
+        self.held = 0
+        self.size = 0
+        return WSMessage(data, None, kind)
 
-    def _finish(self) -> WSMessage:
-        data = self._data
-        self._data = bytearray()
-        is_text = self._opcode == OP_TEXT
-        self._opcode = None
-        if is_text:
-            # Final decoding left the incremental decoder in its initial state.
-            return WSMessage(
-                data.decode() if self._decode_text else bytes(data), None, WSMsgType.TEXT
-            )
-        return WSMessage(bytes(data), None, WSMsgType.BINARY)
+    def take(self) -> str | bytes | None:
+        """Return what is held of the unfinished message, and hold it no more; `None` for nothing.
+
+        A text is cut between characters if it is decoded; what is left of one is still held.
+        """
+        pieces, self._pieces = self._pieces, None
+        self.held = len(self._split) if self._decode_text else 0
+        part: str | bytes | None = None if pieces is None else pieces.join()
+        return part or None
+
+    def clear(self) -> None:
+        """Free what is held; nothing is added afterwards."""
+        self._pieces = None
+        self._split = b""
+        self.held = 0
+        if self._inflater is not None:
+            self._inflater.close()

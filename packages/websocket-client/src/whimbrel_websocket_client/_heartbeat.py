@@ -1,10 +1,14 @@
-"""When to send a Ping into silence, and when silence means that the peer is gone."""
+"""When to send a Ping into silence, when silence means that the peer is gone, and how far it is."""
 
 from __future__ import annotations
 
 from enum import Enum
+from typing import Final
 
-__all__ = ["Heartbeat", "Verdict"]
+__all__ = ["Heartbeat", "RoundTrips", "Verdict"]
+
+# Pings that are remembered without an answer.
+_UNANSWERED: Final = 16
 
 
 class Verdict(Enum):
@@ -71,3 +75,43 @@ class Heartbeat:
             return Verdict.DEAD
         self._dead_at = now + self.patience
         return Verdict.PING
+
+
+class RoundTrips:
+    """How long the peer took for the Pong to one of this side's Pings (RFC 6455, section 5.5.3).
+
+    Attributes:
+        last: seconds of the last answer, `None` before the first one.
+    """
+
+    __slots__ = ("_heartbeats", "_sent", "last")
+
+    def __init__(self) -> None:
+        self.last: float | None = None
+        self._heartbeats = 0
+        # The payloads without an answer and when they were sent, the earliest first.
+        self._sent: dict[bytes, float] = {}
+
+    def next_payload(self) -> bytes:
+        """Return the payload of the next Ping of the heartbeat, which has no other's answer."""
+        self._heartbeats += 1
+        return b"heartbeat %d" % self._heartbeats
+
+    def sent(self, payload: bytes, now: float) -> None:
+        """Note that a Ping is sent; the same payload without an answer counts from the first."""
+        if len(self._sent) == _UNANSWERED:
+            del self._sent[next(iter(self._sent))]
+        self._sent.setdefault(payload, now)
+
+    def answered(self, payload: bytes, now: float) -> None:
+        """Note that a Pong came; one that answers nothing says nothing."""
+        sent_at = self._sent.get(payload)
+        if sent_at is None:
+            return
+        self.last = now - sent_at
+        # The peer may leave earlier Pings without an answer, and does not come back to them.
+        while True:
+            earliest = next(iter(self._sent))
+            del self._sent[earliest]
+            if earliest == payload:
+                break
