@@ -1,13 +1,15 @@
 """The client's opening handshake: what it asks for and agrees to (RFC 6455, section 4.1)."""
 
 import base64
+import pickle
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whimbrel_websocket_client import ClientHandshake, HandshakeError, accept_key
+from whimbrel_websocket_client import Agreement, ClientHandshake, HandshakeError, accept_key
+from whimbrel_websocket_client.extensions import DeflateOffer, DeflateParameters
 
 # The example of RFC 6455, section 1.3.
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
@@ -167,3 +169,155 @@ def test_a_refusal_is_bounded() -> None:
 def test_any_other_answer_is_a_handshake_error(status: int, fields: list[tuple[str, str]]) -> None:
     with pytest.raises(HandshakeError):
         ClientHandshake(key=KEY).accept(status, fields)
+
+
+# Extensions
+
+
+def with_extensions(*values: str) -> list[tuple[str, str]]:
+    return answer(*(("Sec-WebSocket-Extensions", value) for value in values))
+
+
+def test_compression_is_not_offered_unasked() -> None:
+    assert "Sec-WebSocket-Extensions" not in dict(ClientHandshake().headers())
+
+
+def test_an_offer_of_compression() -> None:
+    handshake = ClientHandshake(deflate=DeflateOffer(12))
+    assert handshake.headers()[4:] == [
+        (
+            "Sec-WebSocket-Extensions",
+            "permessage-deflate; server_max_window_bits=12; client_max_window_bits",
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        (GOOD, None),
+        (with_extensions(""), None),
+        (with_extensions(" , ,"), None),
+        (with_extensions("permessage-deflate"), DeflateParameters()),
+        (with_extensions("", ", permessage-deflate ,"), DeflateParameters()),
+        (
+            with_extensions(
+                'permessage-deflate;client_max_window_bits="9" ; server_no_context_takeover'
+            ),
+            DeflateParameters(15, 9, server_no_context_takeover=True),
+        ),
+        (
+            [*GOOD, ("SEC-WEBSOCKET-EXTENSIONS", "permessage-deflate;server_max_window_bits=8")],
+            DeflateParameters(8),
+        ),
+    ],
+)
+def test_agreements_on_compression(
+    fields: list[tuple[str, str]], expected: DeflateParameters | None
+) -> None:
+    agreement = ClientHandshake(key=KEY, deflate=DeflateOffer()).accept(101, fields)
+    assert agreement.deflate == expected
+    assert agreement.protocol is None
+
+
+def test_an_agreement_says_what_it_is() -> None:
+    assert repr(Agreement("chat")) == "Agreement(protocol='chat', deflate=None)"
+    assert "server_max_window_bits=9" in repr(Agreement(deflate=DeflateParameters(9)))
+
+
+DEFLATE = "permessage-deflate"
+
+
+@pytest.mark.parametrize(
+    ("values", "complaint"),
+    [
+        (["x-webkit-deflate-frame"], "'x-webkit-deflate-frame' is not permessage-deflate"),
+        (["Permessage-Deflate"], "'Permessage-Deflate' is not permessage-deflate"),
+        ([DEFLATE, DEFLATE], "there are 2 extensions instead of one"),
+        ([f"{DEFLATE}, {DEFLATE}"], "there are 2 extensions instead of one"),
+        ([f"{DEFLATE}, mux"], "there are 2 extensions instead of one"),
+        ([f"{DEFLATE}; server_max_window_bits=16"], "from 8 to 15, not '16'"),
+        ([f"{DEFLATE}; client_max_window_bits"], "from 8 to 15, not none"),
+        ([f"{DEFLATE}; server_max_window_bits=13"], "is 13, but was offered as 12"),
+        ([DEFLATE], "server_max_window_bits is missing, but was offered as 12"),
+        ([f"{DEFLATE}; server_max_window_bits=9; x"], "parameter 'x' is unknown"),
+        ([f"{DEFLATE};"], "expected a token, got the end"),
+        ([f'{DEFLATE}; server_max_window_bits="9'], "has no place"),
+        (["\x00"], "has no place"),
+    ],
+)
+def test_other_answers_to_an_offer_are_refused(values: list[str], complaint: str) -> None:
+    handshake = ClientHandshake(key=KEY, deflate=DeflateOffer(12))
+    with pytest.raises(
+        HandshakeError, match="expected an answer to 'permessage-deflate'"
+    ) as caught:
+        handshake.accept(101, with_extensions(*values))
+    assert complaint in str(caught.value)
+    assert isinstance(caught.value.__cause__, ValueError)
+    assert caught.value.status == 101
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+
+@pytest.mark.parametrize("value", ["\x00" * 10**6, "a;" + "b" * 10**6, "a=" * 10**5, "x," * 10**5])
+def test_a_refused_extension_is_bounded(value: str) -> None:
+    with pytest.raises(HandshakeError) as caught:
+        ClientHandshake(key=KEY, deflate=DeflateOffer()).accept(101, with_extensions(value))
+    assert len(str(caught.value)) < 2000
+    assert "\x00" not in str(caught.value)
+
+
+@given(
+    offer=st.none()
+    | st.builds(
+        DeflateOffer,
+        st.none() | st.integers(8, 15),
+        st.booleans() | st.integers(8, 15),
+        st.booleans(),
+        st.booleans(),
+    ),
+    protocols=st.lists(st.sampled_from(["chat", "v2.chat"]) | st.text(max_size=8), max_size=3),
+    origin=st.none() | st.text(max_size=20),
+)
+def test_no_field_says_more_than_one_thing(
+    offer: DeflateOffer | None, protocols: list[str], origin: str | None
+) -> None:
+    """Whatever a program passes on from others: no line ends within a field, none is added."""
+    try:
+        handshake = ClientHandshake(protocols=protocols, origin=origin, deflate=offer)
+    except ValueError:
+        return
+    fields = handshake.headers()
+    expected = 4 + bool(protocols) + (origin is not None) + (offer is not None)
+    assert len({name for name, _ in fields}) == len(fields) == expected
+    assert all(value.isascii() and value.isprintable() and value for _, value in fields)
+    assert dict(fields).get("Sec-WebSocket-Protocol", "").count(",") == max(len(protocols) - 1, 0)
+
+
+PIECES = st.sampled_from(
+    [
+        "permessage-deflate",
+        "server_max_window_bits",
+        "client_max_window_bits",
+        "server_no_context_takeover",
+        *("; ", ", ", "=", '"', "\\", "8", "15", "16", " ", "x", "\x00"),
+    ]
+)
+
+
+@given(
+    values=st.lists(st.lists(PIECES, max_size=8).map("".join), max_size=2),
+    offer=st.none() | st.builds(DeflateOffer, st.sampled_from([None, 8, 15]), st.booleans()),
+)
+def test_any_extensions_are_an_agreement_or_a_handshake_error(
+    values: list[str], offer: DeflateOffer | None
+) -> None:
+    handshake = ClientHandshake(key=KEY, deflate=offer)
+    try:
+        agreement = handshake.accept(101, with_extensions(*values))
+    except HandshakeError as error:
+        assert error.status == 101  # noqa: PT017 - most are refused, some are not
+        return
+    assert agreement.deflate is None or offer is not None
+    wanted = None if offer is None else offer.server_max_window_bits
+    if agreement.deflate is not None and wanted is not None:
+        assert agreement.deflate.server_max_window_bits <= wanted

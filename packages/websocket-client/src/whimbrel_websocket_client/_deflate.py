@@ -23,6 +23,8 @@ _TAIL_AND_BLOCK: Final = _TAIL + b"\x00" + _TAIL
 # Header of an empty block: the whole of an empty message, and its end (section 7.2.3.6).
 _EMPTY_BLOCK: Final = b"\x00"
 
+# The fastest one. (The 0 of isal is faster, and makes short messages longer.)
+_USUAL_LEVEL: Final = 1
 # The smallest window of zlib's compressors has 9 bits.
 _SMALLEST: Final = 9
 # Input is expanded so many octets at a time, since zlib copies what it leaves.
@@ -73,10 +75,6 @@ class ZlibBackend(Protocol):
         """
 
     @property
-    def Z_BEST_SPEED(self) -> int:  # noqa: N802 - the module's name for it
-        """The lowest level that compresses."""
-
-    @property
     def Z_SYNC_FLUSH(self) -> int:  # noqa: N802 - the module's name for it
         """Mode of a flush that ends with an empty block."""
 
@@ -118,7 +116,7 @@ class Deflater:
         else:
             self._bits = parameters.server_max_window_bits
             self._takeover = not parameters.server_no_context_takeover
-        self._level = self._backend.Z_BEST_SPEED
+        self._level = _USUAL_LEVEL
         self._compressor: ZlibCompressor | None = None
         self._in_message = False
 
@@ -140,7 +138,7 @@ class Deflater:
             ValueError: there is no such level; nothing has happened.
         """
         if not self._in_message:
-            self._set_level(self._backend.Z_BEST_SPEED if level is None else level, level)
+            self._set_level(_USUAL_LEVEL if level is None else level)
         # zlib gives nothing for a second flush, so that there would be nothing to cut.
         data = _EMPTY_BLOCK if fin else b""
         if payload:
@@ -150,13 +148,13 @@ class Deflater:
             self._compressor = None
         return data
 
-    def _set_level(self, wanted: int, given: int | None) -> None:
-        if given is not None and not 1 <= given <= 9:
-            raise ValueError(f"a level of compression is from 1 to 9, not {given}")
-        if wanted != self._level:
+    def _set_level(self, level: int) -> None:
+        if level != self._level:
+            if not 1 <= level <= 9:
+                raise ValueError(f"a level of compression is from 1 to 9, not {level}")
             # Its window begins empty, so that nothing refers to what the other one has sent.
-            self._compressor = self._new_compressor(wanted)
-            self._level = wanted
+            self._compressor = self._new_compressor(level)
+            self._level = level
 
     def _new_compressor(self, level: int) -> ZlibCompressor:
         try:
@@ -268,7 +266,7 @@ class Inflater:
         self._position = 0
         left = max_length or _UNBOUNDED
         pieces: list[bytes] = []
-        while left and (self.pending or self._position < len(chunk)):
+        while left and (self.pending or self._position < len(self._input)):
             piece = self._expand(min(left, limit + 1 - self._produced) if limit else left)
             self._produced += len(piece)
             if self._produced > limit > 0:
@@ -279,7 +277,7 @@ class Inflater:
             pieces.append(piece)
             if max_length:
                 left -= len(piece)
-        if self._position < len(chunk):
+        if self._position < len(self._input):
             self.pending = True
         elif not self.pending:
             self._input = b""
@@ -301,12 +299,16 @@ class Inflater:
             # The end of a block with BFINAL set; what follows is another stream.
             self._decompressor = None
             self._open = self.pending = False
-            untaken = len(stream.unused_data)
+            untaken = stream.unused_data
         else:
             self._open = True
             self.pending = len(output) == room
-            untaken = len(stream.unconsumed_tail)
-        self._position += len(data) - untaken
+            untaken = stream.unconsumed_tail
+        self._position += len(data) - len(untaken)
+        if self._position < 0:
+            # isal reads ahead, and gives back what an earlier call has brought.
+            self._input = untaken + self._input[self._position + len(untaken) :]
+            self._position = 0
         return output
 
     def _run(self, stream: ZlibDecompressor, data: bytes, room: int) -> bytes:
