@@ -44,6 +44,46 @@ async def test_socket_of_a_transport_is_gone_before_it_is_told() -> None:
         assert transport.is_closing()
 
 
+class ToldSocket:
+    """A transport's socket as uvloop shows it: it tells what it is, and does nothing."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+
+    def fileno(self) -> int:
+        return self._sock.fileno()
+
+    def shutdown(self, how: int) -> None:
+        raise TypeError("transport sockets do not support shutdown() method")
+
+
+class ClosingLater(asyncio.Transport):
+    """A transport that closes its socket in the next turn."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        super().__init__({"socket": ToldSocket(sock)})
+        self._sock = sock
+
+    def is_closing(self) -> bool:
+        return self._sock.fileno() == -1
+
+    def write(self, data: object) -> None:
+        raise AssertionError("nothing is to be sent")
+
+    def abort(self) -> None:
+        asyncio.get_running_loop().call_soon(self._sock.close)
+
+
+async def test_socket_that_cannot_be_shut_down_is_waited_for() -> None:
+    made = attempt()
+    sock, peer = socket.socketpair()
+    with peer:
+        transport = made.transport = SocketTransport()
+        transport.connection_made(ClosingLater(sock))
+        await called(made)
+        assert sock.fileno() == -1
+
+
 async def test_transport_that_is_only_being_connected_ends_at_once() -> None:
     made = attempt()
     sock, peer = socket.socketpair()

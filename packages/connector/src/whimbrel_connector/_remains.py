@@ -30,7 +30,7 @@ def clear_away(attempt: Attempt, then: Callable[[], None]) -> None:
             sock = attempt.transport.get_extra_info("socket")
         attempt.transport.abandon()
     if sock is not None and sock.fileno() != -1:
-        with suppress(OSError):
+        with suppress(OSError, TypeError):  # TypeError: uvloop's sockets only tell what they are
             sock.shutdown(socket.SHUT_RDWR)
     _await_gone(sock, then, _MAX_TURNS)
 
