@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["COMPILED", "apply_mask", "fresh_mask"]
 
 # Larger blocks are given back to the system after use, and every page of them is faulted in anew.
-_BLOCK_OF_WORDS: Final = 64 * 1024
+_BLOCK_OF_WORDS: Final = 32 * 1024
 # Wider integers leave the processor's nearest cache and take twice the time per byte.
 _BLOCK_OF_INTEGERS: Final = 16 * 1024
 

@@ -1,4 +1,4 @@
-"""Messages to frames (RFC 6455, section 5.4): whole or in parts, compressed where that is agreed."""
+"""Messages to frames (RFC 6455, section 5.4), whole or in parts, compressed where agreed."""
 
 from __future__ import annotations
 
