@@ -467,8 +467,10 @@ class CountingZlib:
         self.alive: weakref.WeakSet[CountingStream] = weakref.WeakSet()
         self.made = self.taken = self.produced = self.copied = 0
         self.fails = False
+        self.levels: list[int] = []
 
     def compressobj(self, *, level: int, wbits: int) -> Any:
+        self.levels.append(level)
         return self._add(zlib.compressobj(level=level, wbits=wbits))
 
     def decompressobj(self, *, wbits: int) -> Any:
@@ -479,6 +481,15 @@ class CountingZlib:
         self.alive.add(counting)
         self.made += 1
         return counting
+
+
+def test_every_message_has_its_level() -> None:
+    counting = CountingZlib()
+    deflater = Deflater(DeflateParameters(), Role.CLIENT, zlib=counting)
+    for level in (None, 1, 9, 9, None, 4):
+        deflater.deflate(b"Hello", fin=False, level=level)
+        deflater.deflate(b"Hello", fin=True, level=2)
+    assert counting.levels == [1, 9, 1, 4]
 
 
 @pytest.mark.parametrize("resets", [False, True])

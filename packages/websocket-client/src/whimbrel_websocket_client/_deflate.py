@@ -294,11 +294,14 @@ class Inflater:
         data = self._input
         if self._position or len(data) > _PIECE:
             data = data[self._position : self._position + _PIECE]
-        output = self._run(stream, data, room)
+        try:
+            output = stream.decompress(data, room)
+        except self._backend.error as error:
+            raise _no_deflate(error) from error
         if stream.eof:
             # The end of a block with BFINAL set; what follows is another stream.
             self._decompressor = None
-            self._open = self.pending = False
+            self.pending = False
             untaken = stream.unused_data
         else:
             self._open = True
@@ -311,20 +314,14 @@ class Inflater:
             self._position = 0
         return output
 
-    def _run(self, stream: ZlibDecompressor, data: bytes, room: int) -> bytes:
-        try:
-            return stream.decompress(data, room)
-        except self._backend.error as error:
-            raise WebSocketError(
-                WSCloseCode.INVALID_TEXT,
-                f"a compressed message is not DEFLATE data (RFC 7692, section 7.2.2): {error}",
-            ) from error
-
     def _end(self) -> None:
         """Give the decompressor what the peer left out of a message (section 7.2.2)."""
         stream = self._decompressor
         if stream is not None and self._open:
-            surplus = self._run(stream, _TAIL_AND_BLOCK, 1)
+            try:
+                surplus = stream.decompress(_TAIL_AND_BLOCK, 1)
+            except self._backend.error as error:
+                raise _no_deflate(error) from error
             if surplus or stream.eof:
                 raise WebSocketError(
                     WSCloseCode.INVALID_TEXT,
@@ -341,3 +338,10 @@ class Inflater:
         self._input = b""
         self._position = 0
         self.pending = False
+
+
+def _no_deflate(error: Exception) -> WebSocketError:
+    return WebSocketError(
+        WSCloseCode.INVALID_TEXT,
+        f"a compressed message is not DEFLATE data (RFC 7692, section 7.2.2): {error}",
+    )
