@@ -19,7 +19,7 @@ from hypothesis.stateful import (
 from whimbrel_connector._pool import Pool, Slot, State, Waiter
 from whimbrel_connector._statistics import measure
 
-KEYS = st.sampled_from(["a1", "a2", "b", "c"])  # the first letter is the group
+KEYS = st.sampled_from(["a1", "a2", "a3", "b", "c"])  # the first letter is the group
 
 
 def open_slot(pool: Pool[str], key: str = "a", group: str = "a") -> Slot[str]:
@@ -252,7 +252,7 @@ def test_release_does_not_slow_down_with_hosts_and_waiters(hosts: int) -> None:
 class PoolMachine(RuleBasedStateMachine):
     """A shell that does everything a shell can do, in any order."""
 
-    @initialize(limit=st.integers(0, 3), per_host=st.integers(0, 2))
+    @initialize(limit=st.integers(0, 4), per_host=st.integers(0, 3))
     def make(self, limit: int, per_host: int) -> None:
         self.limit, self.per_host = limit, per_host
         self.pool = Pool[str](limit, per_host)
@@ -301,8 +301,9 @@ class PoolMachine(RuleBasedStateMachine):
             of_host = [idle for idle in self.idle if idle.group is waiter.group]
             assert self.per_host
             assert waiter.group.count == self.per_host
-            assert victim in of_host
-            assert victim.expires_at == min(idle.expires_at for idle in of_host)
+            oldest = {idle.key: idle for idle in reversed(of_host)}.values()
+            assert victim in oldest
+            assert victim.expires_at == min(idle.expires_at for idle in oldest)
 
     def group_is_full(self, waiter: Waiter[str]) -> Any:
         group = waiter.group
@@ -335,6 +336,29 @@ class PoolMachine(RuleBasedStateMachine):
             self.queue.append(waiter)
         else:
             self.note_grant(waiter)
+
+    @rule(keys=st.lists(KEYS, min_size=2, max_size=4), lifetime=st.sampled_from([1.0, 3.0]))
+    def use(self, keys: list[str], lifetime: float) -> None:
+        """Open what can be opened at once, and give it back, so that much is idle."""
+        opened = []
+        for key in keys:
+            waiter = self.pool.acquire(key, key[0])
+            if waiter.slot is None:
+                self.carry_out(self.pool.cancel(waiter))
+                continue
+            self.note_grant(waiter)
+            self.granted.remove(waiter)
+            slot = self.pool.take(waiter)
+            self.lease(slot)
+            if slot.victim is not None:
+                self.socket_gone(slot.victim)
+            self.sockets[slot] = key[0]
+            slot.resource = "connection"
+            opened.append(slot)
+        for slot in opened:
+            self.leased.remove(slot)
+            self.idle.append(slot)
+            self.carry_out(self.pool.release(slot, self.now + lifetime))
 
     @rule(key=KEYS)
     def acquire_nowait(self, key: str) -> None:
