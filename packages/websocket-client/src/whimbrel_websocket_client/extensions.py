@@ -106,7 +106,8 @@ class DeflateOffer:
     """A client's offer to use permessage-deflate (RFC 7692, section 7.1).
 
     Attributes:
-        server_max_window_bits: from 8 to 15, a limit that the server must keep; `None` for any.
+        server_max_window_bits: from 8 to 15, a limit that the server must keep; `None` for any. A
+            server that cannot, as many cannot with 8, does not compress at all.
         client_max_window_bits: from 8 to 15, a limit that the client keeps, and the server may
             lower it; `True`: the server may set one; `False`: it may not.
         server_no_context_takeover: whether the server must begin every message with an empty
