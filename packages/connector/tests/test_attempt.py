@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from math import ceil, inf
+from math import ceil, inf, nan
 from typing import Any
 
 import pytest
@@ -23,10 +23,17 @@ from whimbrel_connector.testing import RecordingTrace
 ENDPOINT = Endpoint("example.org", 443, True)
 
 
-@pytest.mark.parametrize("seconds", [0, 0.0, None])
-async def test_no_seconds_are_no_limit(seconds: float | None) -> None:
+@pytest.mark.parametrize("seconds", [0, 0.0, None, inf])
+async def test_no_seconds_and_infinity_are_no_limit(seconds: float | None) -> None:
     assert time_limit(seconds, 5.0).when() is None
     assert Attempt(ENDPOINT, seconds).sock_connect is None
+
+
+async def test_a_limit_is_a_number() -> None:
+    with pytest.raises(ValueError, match="not NaN"):
+        time_limit(nan, 5.0)
+    with pytest.raises(ValueError, match="not NaN"):
+        Attempt(ENDPOINT, nan)
 
 
 async def test_short_limits_are_exact_and_long_ones_end_on_a_whole_second() -> None:

@@ -238,6 +238,30 @@ async def test_idle_connections_expire(serving: Any) -> None:
         assert connector.statistics().open == 0
 
 
+async def test_connections_that_expire_one_after_the_other_are_closed_in_few_rounds(
+    serving: Any,
+) -> None:
+    async with serving() as server, TCPConnector() as connector:
+        leases = [await connector.acquire(server.endpoint()) for _ in range(20)]
+        scans = 0
+        pool = connector._pool
+        for number, lease in enumerate(leases):
+            lease.release(keep_alive=1.01 + number / 50)
+        async with asyncio.timeout(5):
+            while pool.count:
+                before = pool.count
+                await asyncio.sleep(0.01)
+                scans += pool.count < before
+        assert scans <= 3
+
+
+@pytest.mark.parametrize("limit", ["limit", "limit_per_host"])
+@pytest.mark.parametrize("value", [-1, float("nan")])
+def test_a_limit_is_no_negative_number(limit: str, value: Any) -> None:
+    with pytest.raises(ValueError, match="must not be negative"):
+        TCPConnector(**{limit: value})
+
+
 async def test_expired_connection_is_not_leased_though_its_socket_is_open(serving: Any) -> None:
     async with serving() as server, TCPConnector(keepalive_timeout=1e-9) as connector:
         endpoint = server.endpoint()

@@ -61,6 +61,7 @@ def test_retirement(max_age: float | None, jitter: float, chance: float, retires
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"keepalive_timeout": float("nan")}, "keepalive_timeout must"),
         ({"max_age": 0}, "max_connection_age must"),
         ({"max_age": -1.0}, "max_connection_age must"),
         ({"max_age": float("nan")}, "max_connection_age must"),
@@ -73,7 +74,7 @@ def test_retirement(max_age: float | None, jitter: float, chance: float, retires
 )
 def test_rules_that_make_no_sense(options: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        Lifetimes(keepalive_timeout=15.0, **options)
+        Lifetimes(**{"keepalive_timeout": 15.0, **options})
 
 
 SECONDS = st.floats(0, 1e6)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from math import ceil, inf
+from math import ceil, inf, isnan
 from typing import TYPE_CHECKING, Final
 
 from whimbrel_connector.errors import (
@@ -79,7 +79,7 @@ class Attempt:
         ceil_threshold: float = 5.0,
     ) -> None:
         self.endpoint = endpoint
-        self.sock_connect = sock_connect or None
+        self.sock_connect = _finite(sock_connect)
         self.ceil_threshold = ceil_threshold
         self.trace = trace
         #: When the attempt is ended at the latest, on the loop's clock.
@@ -127,15 +127,28 @@ class Attempt:
         return kind(self.endpoint, exc, self.detail())
 
 
+def _finite(seconds: float | None) -> float | None:
+    """Return a time limit, `None` where there is none: for 0, `None` and infinity."""
+    if not seconds or seconds == inf:
+        return None
+    if isnan(seconds):
+        raise ValueError("a time limit must be a number of seconds, not NaN")
+    return seconds
+
+
 def time_limit(seconds: float | None, ceil_threshold: float) -> asyncio.Timeout:
     """Return a scope for `async with` that ends after a time.
 
     Args:
-        seconds: how long it may take; 0 or `None` for any time.
+        seconds: how long it may take; 0, `None` or infinity for any time.
         ceil_threshold: from how many seconds on the scope ends on a whole second of the loop's
             clock, so that many of them end in few turns of the loop.
+
+    Raises:
+        ValueError: the time is not a number.
     """
-    if not seconds:
+    seconds = _finite(seconds)
+    if seconds is None:
         return asyncio.timeout(None)
     when = asyncio.get_running_loop().time() + seconds
     return asyncio.timeout_at(ceil(when) if seconds >= ceil_threshold else when)

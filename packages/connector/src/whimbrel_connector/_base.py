@@ -99,7 +99,7 @@ class BaseConnector:
             keepalive_timeout = self._default_keepalive_timeout
         elif force_close and keepalive_timeout is not None:
             raise ValueError("keepalive_timeout cannot be set if force_close is True")
-        if (limit or 0) < 0 or (limit_per_host or 0) < 0:
+        if not (limit or 0) >= 0 or not (limit_per_host or 0) >= 0:  # NaN is neither
             raise ValueError("limit and limit_per_host must not be negative")
         if enable_cleanup_closed:
             warn_caller("enable_cleanup_closed is deprecated and has no effect")

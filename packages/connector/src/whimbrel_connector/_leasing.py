@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import random
 from threading import get_ident
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from whimbrel_connector._expiry_timer import ExpiryTimer
 from whimbrel_connector._pool import Pool, Slot, State
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from whimbrel_connector.endpoint import Endpoint
 
 __all__ = ["Leases"]
+
+_PAUSE: Final = 0.5
+"""How long to wait at least before looking again for idle connections to close, in seconds."""
 
 
 class Leases:
@@ -222,10 +225,13 @@ class Leases:
         self.closed = True
         loop = self.loop
         if loop is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(self._timer.cancel)
-            for slot in self.pool:
-                if slot.resource is not None:
-                    loop.call_soon_threadsafe(slot.resource.dispose)
+            loop.call_soon_threadsafe(self._close_all)
+
+    def _close_all(self) -> None:
+        self.stop_timer()
+        for slot in list(self.pool):
+            if slot.resource is not None:
+                slot.resource.dispose()
 
     # Time
 
@@ -240,4 +246,5 @@ class Leases:
                 slot.resource.dispose()
         following = self.pool.next_expiry()
         if following is not None:
-            self._timer.arm(loop, following)
+            # Each time all idle connections are gone through: not for every one of them.
+            self._timer.arm(loop, max(following, loop.time() + _PAUSE))

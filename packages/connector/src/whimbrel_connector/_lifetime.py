@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import inf
+from math import inf, isnan
 from typing import Final
 
 __all__ = ["Lifetimes"]
@@ -25,8 +25,8 @@ class Lifetimes:
         force_close: let none serve a second one.
 
     Raises:
-        ValueError: the age or the number of requests is not positive, or the jitter is no
-            fraction.
+        ValueError: the age or the number of requests is not positive, the jitter is no
+            fraction, or a time is not a number.
     """
 
     __slots__ = ("_jitter", "_keepalive_timeout", "_max_age", "_max_requests")
@@ -40,6 +40,8 @@ class Lifetimes:
         max_requests: int | None = None,
         force_close: bool = False,
     ) -> None:
+        if keepalive_timeout is not None and isnan(keepalive_timeout):
+            raise ValueError("keepalive_timeout must be a number of seconds, not NaN")
         if max_age is not None and not max_age > 0:
             raise ValueError("max_connection_age must be more than 0 seconds")
         if not 0 <= jitter <= 1:
