@@ -4,23 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, overload
 
 from whimbrel_websocket_client._channel import Channel
-from whimbrel_websocket_client.errors import HeartbeatError, WSMessageTypeError, excerpt
+from whimbrel_websocket_client.errors import (
+    HeartbeatError,
+    WebSocketError,
+    WSMessageTypeError,
+    excerpt,
+)
 from whimbrel_websocket_client.messages import WSCloseCode, WSMessage, WSMsgType
-from whimbrel_websocket_client.protocol import WebSocketProtocol
+from whimbrel_websocket_client.parts import Each, MessageParts
+from whimbrel_websocket_client.protocol import State, WebSocketProtocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from types import TracebackType
     from typing import Self
 
     from typing_extensions import TypeVar
 
     from whimbrel_connector.interfaces import Transport
+    from whimbrel_websocket_client._deflate import ZlibBackend
     from whimbrel_websocket_client.handshake import Agreement
+
+    Octets = bytes | bytearray | memoryview
 
 if TYPE_CHECKING:
     # Whether texts are decoded, for the type of `receive_str`; only type checkers need its default.
@@ -33,6 +43,8 @@ else:
 __all__ = ["DEFAULT_WS_CLIENT_TIMEOUT", "ClientWSTimeout", "ClientWebSocketResponse"]
 
 _END_OF_ITERATION: Final = (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED)
+_CLOSING: Final = WSMessage(data=None, extra=None, type=WSMsgType.CLOSING)
+_CLOSED: Final = WSMessage(data=None, extra=None, type=WSMsgType.CLOSED)
 
 
 @dataclass(frozen=True)
@@ -77,6 +89,7 @@ class ClientWebSocketResponse(Generic[DecodeText]):
         decode_text: DecodeText = True,  # type: ignore[assignment]  # it is the type's default
         received: bytes = b"",
         response: Any = None,
+        zlib: ZlibBackend | None = None,
         reset_error: Callable[[str], ConnectionResetError] = ConnectionResetError,
         heartbeat_error: Callable[[str], TimeoutError] = HeartbeatError,
     ) -> None:
@@ -90,10 +103,12 @@ class ClientWebSocketResponse(Generic[DecodeText]):
             autoping: whether Pings are answered and Pongs swallowed; else both are messages.
             heartbeat: seconds of silence before a Ping is sent; after half as many more without an
                 octet from the peer the connection is aborted. `None` for never.
-            max_msg_size: octets that a message may have; 0 for no limit.
+            max_msg_size: octets that a message may have, expanded if it is compressed; 0 for no
+                limit.
             decode_text: whether a text's data is `str`, else `bytes`.
             received: what came with the answer to the handshake.
             response: the answer to the handshake, to be found in the attribute of that name.
+            zlib: what to compress with; `None` for the standard library's.
             reset_error: makes the exception for sending when the connection is not open.
             heartbeat_error: makes the exception for a peer that does not answer the heartbeat.
 
@@ -109,12 +124,17 @@ class ClientWebSocketResponse(Generic[DecodeText]):
             autopong=autoping,
             heartbeat=heartbeat,
             close_timeout=timeout.ws_close,
+            deflate=agreement.deflate,
+            zlib=zlib,
+            hold_violations=True,
             now=loop.time(),
         )
         self._transport = transport
         self._agreement = agreement
         self._timeout = timeout
         self._reset_error = reset_error
+        # Done when the message is whole that is being sent in parts.
+        self._turn: asyncio.Future[None] | None = None
         self.response = response
         self._channel = Channel(
             transport,
@@ -153,6 +173,26 @@ class ClientWebSocketResponse(Generic[DecodeText]):
     def protocol(self) -> str | None:
         """The subprotocol that the server chose, `None` when it chose none."""
         return self._agreement.protocol
+
+    @property
+    def compress(self) -> int:
+        """How many bits this side's window has for compressing messages; 0 for no compression."""
+        deflate = self._agreement.deflate
+        return 0 if deflate is None else deflate.client_max_window_bits
+
+    @property
+    def client_notakeover(self) -> bool:
+        """Whether this side compresses every message by itself, without those before."""
+        deflate = self._agreement.deflate
+        return deflate is not None and deflate.client_no_context_takeover
+
+    @property
+    def round_trip_time(self) -> float | None:
+        """Seconds until the peer's Pong to the last Ping that it answered; `None` before.
+
+        The Ping may be a heartbeat's or one of `ping()`.
+        """
+        return self._protocol.round_trip_time
 
     def exception(self) -> BaseException | None:
         """Return why the connection failed; `None` when it did not."""
@@ -205,9 +245,58 @@ class ClientWebSocketResponse(Generic[DecodeText]):
             TimeoutError: no message was complete in time. Nothing is lost by it.
             RuntimeError: another task is receiving.
         """
+        channel = self._channel
+        message = channel.take()
+        if message is not None:
+            return message
+        waiter = channel.wait(self._timeout.ws_receive if timeout is None else timeout)
+        if waiter is not None:
+            try:
+                await waiter
+            finally:
+                channel.waited()
+            message = channel.take()
+            if message is not None:
+                return message
+            if channel.close_called:
+                return _CLOSING
+        return await self._receive_end()
+
+    async def _receive_end(self) -> WSMessage:
+        """Return what there is to receive when nothing more will come."""
+        channel = self._channel
+        if channel.close_called:
+            return _CLOSED
+        if self._protocol.state is State.CLOSED:
+            await self._wait_until_lost()
+        elif channel.last_was_taken:
+            # `autoclose=False` left the peer's close to the application, which goes on receiving.
+            await self.close()
+        return channel.take_last() or _CLOSED
+
+    def receive_parts(self, timeout: float | None = None) -> MessageParts[Any]:
+        """Receive the next message in parts, as they arrive, instead of as a whole.
+
+        ::
+
+            async with ws.receive_parts() as message:
+                async for part in message:
+                    file.write(part)
+
+        What is not taken is skipped at the end of the context. `max_msg_size` holds for the whole
+        message. While the application does not take parts, the peer has to wait.
+
+        Args:
+            timeout: seconds to wait for each part; `None` for `ws_receive`.
+
+        Returns:
+            An asynchronous iterator and context manager. Its parts are `str` of a text, `bytes` if
+            that is not decoded or the message is binary; its `type` says which. Where `receive`
+            returns the end of the connection, it raises a `WebSocketError` with the close code.
+        """
         if timeout is None:
             timeout = self._timeout.ws_receive
-        return await self._channel.receive(timeout)
+        return MessageParts(self._channel, self._receive_end, timeout)
 
     @overload
     async def receive_str(
@@ -290,18 +379,23 @@ class ClientWebSocketResponse(Generic[DecodeText]):
 
         Args:
             data: the text.
-            compress: level of compression for this message, 0 for none, `None` for the usual one.
-                As no compression is agreed on, other values than 0 and `None` are refused.
+            compress: level of compression for this message, from 1 to 9; 0 for none, `None` for the
+                usual one if compression was agreed on.
 
         Raises:
             TypeError: `data` is not `str`.
-            ValueError: the text has a lone surrogate, or compression is asked for.
+            ValueError: the text has a lone surrogate, or there is no such level, or no agreement on
+                compression.
             ConnectionResetError: the connection is not open, or was lost meanwhile.
         """
         if not isinstance(data, str):
             raise TypeError(f"data must be str, not {type(data).__name__}")
-        self._check(compress)
-        await self._channel.send(self._protocol.send_text(data))
+        if self._turn is not None:
+            await self._take_turn()
+        if not self._channel.is_usable:
+            raise self._refusal()
+        self._transport.write(self._protocol.send_text(data, compress))
+        await self._transport.drain()
 
     async def send_bytes(
         self, data: bytes | bytearray | memoryview, compress: int | None = None
@@ -314,13 +408,17 @@ class ClientWebSocketResponse(Generic[DecodeText]):
 
         Raises:
             TypeError: `data` is not bytes-like.
-            ValueError: compression is asked for.
+            ValueError: as for `send_str`.
             ConnectionResetError: the connection is not open, or was lost meanwhile.
         """
         if not isinstance(data, (bytes, bytearray, memoryview)):
             raise TypeError(f"data must be bytes-like, not {type(data).__name__}")
-        self._check(compress)
-        await self._channel.send(self._protocol.send_binary(data))
+        if self._turn is not None:
+            await self._take_turn()
+        if not self._channel.is_usable:
+            raise self._refusal()
+        self._transport.write(self._protocol.send_binary(data, compress))
+        await self._transport.drain()
 
     async def send_json(
         self, data: Any, compress: int | None = None, *, dumps: Callable[[Any], str] = json.dumps
@@ -334,7 +432,7 @@ class ClientWebSocketResponse(Generic[DecodeText]):
 
         Raises:
             TypeError: `dumps` cannot encode the data, or does not return `str`.
-            ValueError: `dumps` cannot encode the data, or compression is asked for.
+            ValueError: `dumps` cannot encode the data, or as for `send_str`.
             ConnectionResetError: the connection is not open, or was lost meanwhile.
         """
         await self.send_str(dumps(data), compress)
@@ -353,7 +451,7 @@ class ClientWebSocketResponse(Generic[DecodeText]):
 
         Raises:
             TypeError: `dumps` cannot encode the data, or does not return bytes.
-            ValueError: `dumps` cannot encode the data, or compression is asked for.
+            ValueError: `dumps` cannot encode the data, or as for `send_str`.
             ConnectionResetError: the connection is not open, or was lost meanwhile.
         """
         await self.send_bytes(dumps(data), compress)
@@ -366,12 +464,12 @@ class ClientWebSocketResponse(Generic[DecodeText]):
         Args:
             message: the payload; UTF-8 if the type is TEXT.
             opcode: TEXT, BINARY, PING or PONG.
-            compress: as for `send_str`.
+            compress: as for `send_str`; Pings and Pongs are never compressed.
 
         Raises:
             TypeError: `message` is not bytes-like.
             ValueError: another opcode, a TEXT that is not UTF-8, a PING or PONG of more than 125
-                octets, or compression is asked for.
+                octets, or as for `send_str`.
             ConnectionResetError: the connection is not open, or was lost meanwhile.
         """
         if opcode == WSMsgType.BINARY:
@@ -379,20 +477,85 @@ class ClientWebSocketResponse(Generic[DecodeText]):
             return
         if not isinstance(message, (bytes, bytearray, memoryview)):
             raise TypeError(f"message must be bytes-like, not {type(message).__name__}")
-        self._check(compress)
         payload = bytes(message)
-        if opcode == WSMsgType.TEXT:
-            frame = self._protocol.send_text(payload)
-        elif opcode == WSMsgType.PING:
-            frame = self._protocol.ping(payload)
+        if opcode == WSMsgType.PING:
+            await self.ping(payload)
         elif opcode == WSMsgType.PONG:
-            frame = self._protocol.pong(payload)
+            await self.pong(payload)
+        elif opcode == WSMsgType.TEXT:
+            if self._turn is not None:
+                await self._take_turn()
+            self._check()
+            self._transport.write(self._protocol.send_text(payload, compress))
+            await self._transport.drain()
         else:
             raise ValueError(f"opcode must be TEXT, BINARY, PING or PONG, not {opcode!r}")
-        await self._channel.send(frame)
+
+    async def send_parts(
+        self,
+        parts: AsyncIterable[str] | AsyncIterable[Octets] | Iterable[str] | Iterable[Octets],
+        compress: int | None = None,
+    ) -> None:
+        """Send one message in parts, each of which leaves when it is there.
+
+        Other messages wait for its end from its first part on; Pings, Pongs and a close do not. A
+        message that cannot be sent to its end, because `parts` raised an exception or the task was
+        cancelled, cannot be taken back either: the connection is closed with the code 1011, so that
+        the peer never takes a part for the whole.
+
+        Args:
+            parts: `str` for a text message, bytes-like for a binary one, all of one kind.
+            compress: as for `send_str`.
+
+        Raises:
+            TypeError: the parts are of another type, or of two kinds; or it is a single one.
+            ValueError: there is no part, or as for `send_str`.
+            ConnectionResetError: the connection is not open, or was lost meanwhile.
+        """
+        if isinstance(parts, (str, bytes, bytearray, memoryview)):
+            raise TypeError("parts must be an iterable of parts, not the message itself")
+        stream = parts if isinstance(parts, AsyncIterable) else Each(parts)
+        nothing: str | bytes | None = None
+        try:
+            async for part in stream:
+                if nothing is None:
+                    await self._take_turn()
+                    self._turn = asyncio.get_running_loop().create_future()
+                    nothing = "" if isinstance(part, str) else b""
+                self._send_part(part, compress, last=False)
+                await self._transport.drain()
+            if nothing is None:
+                raise ValueError("parts is empty: without a part, a message has no type")
+            self._send_part(nothing, compress, last=True)
+        except BaseException as error:
+            if self._protocol.in_parts:
+                failure = WebSocketError(
+                    WSCloseCode.INTERNAL_ERROR, "a message could not be sent to its end"
+                )
+                failure.__cause__ = error
+                self._channel.give_up(WSCloseCode.INTERNAL_ERROR, failure)
+            raise
+        finally:
+            if nothing is not None and self._turn is not None:
+                self._turn.set_result(None)
+                self._turn = None
+        await self._transport.drain()
+
+    def _send_part(self, part: Any, compress: int | None, *, last: bool) -> None:
+        if not isinstance(part, (str, bytes, bytearray, memoryview)):
+            raise TypeError(f"a part must be str or bytes-like, not {type(part).__name__}")
+        self._check()
+        frame = self._protocol.send_part(part, last=last, compress=compress)
+        if frame:
+            self._transport.write(frame)
+
+    async def _take_turn(self) -> None:
+        """Wait while another message is being sent in parts."""
+        while self._turn is not None:
+            await asyncio.shield(self._turn)
 
     async def ping(self, message: bytes | str = b"") -> None:
-        """Send a Ping frame.
+        """Send a Ping frame; `round_trip_time` tells how long its Pong took, if one comes.
 
         Args:
             message: payload of at most 125 octets, `str` as UTF-8.
@@ -401,8 +564,10 @@ class ClientWebSocketResponse(Generic[DecodeText]):
             ValueError: the payload is too long.
             ConnectionResetError: the connection is not open, or was lost meanwhile.
         """
-        self._check(None)
-        await self._channel.send(self._protocol.ping(_encoded(message)))
+        self._check()
+        now = asyncio.get_running_loop().time()
+        self._transport.write(self._protocol.ping(_encoded(message), now))
+        await self._transport.drain()
 
     async def pong(self, message: bytes | str = b"") -> None:
         """Send a Pong frame.
@@ -414,23 +579,24 @@ class ClientWebSocketResponse(Generic[DecodeText]):
             ValueError: the payload is too long.
             ConnectionResetError: the connection is not open, or was lost meanwhile.
         """
-        self._check(None)
-        await self._channel.send(self._protocol.pong(_encoded(message)))
+        self._check()
+        self._transport.write(self._protocol.pong(_encoded(message)))
+        await self._transport.drain()
 
-    def _check(self, compress: int | None) -> None:
-        if compress:
-            raise ValueError(
-                f"compress={compress!r}: no compression was agreed on, so that a compressed message"
-                " would break the connection"
-            )
+    def _check(self) -> None:
         if not self._channel.is_usable:
-            if self._channel.close_called:
-                why = "close() was called"
-            elif self.close_code is None:
-                why = "the connection was lost"
-            else:
-                why = f"it was closed with the code {self.close_code}"
-            raise self._reset_error(f"cannot send to the WebSocket: {why}") from self.exception()
+            raise self._refusal()
+
+    def _refusal(self) -> ConnectionResetError:
+        if self._channel.close_called:
+            why = "close() was called"
+        elif self.close_code is None:
+            why = "the connection was lost"
+        else:
+            why = f"it was closed with the code {self.close_code}"
+        error = self._reset_error(f"cannot send to the WebSocket: {why}")
+        error.__cause__ = self.exception()
+        return error
 
     # Closing
 
@@ -452,7 +618,22 @@ class ClientWebSocketResponse(Generic[DecodeText]):
             ValueError: the code must not be sent, or the reason is too long or not UTF-8.
         """
         reason = message if isinstance(message, str) else bytes(message).decode()
-        return await self._channel.close(code, reason)
+        is_first = self._channel.close(code, reason)
+        try:
+            await self._wait_until_lost()
+        except asyncio.CancelledError:
+            # Whoever gives up waiting does not want the rest of the handshake either.
+            self._channel.abort()
+            raise
+        return is_first
+
+    async def _wait_until_lost(self) -> None:
+        """Wait until nothing of the connection is left."""
+        channel = self._channel
+        if not channel.is_lost:
+            if channel.on_lost is None:
+                channel.on_lost = asyncio.get_running_loop().create_future()
+            await asyncio.shield(channel.on_lost)
 
 
 def _encoded(message: bytes | str) -> bytes:
