@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import statistics
 import sys
 import time
@@ -40,6 +41,8 @@ class Case:
     """Ours first; then the one that ratios are to; then others."""
     things: int = 0
     """How many things to make for one sample of memory; 0 for a case of CPU time."""
+    in_children: bool = False
+    """Whether the CPU time is that of processes which the operation runs, and waits for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +78,13 @@ def measure(case: Case, *, rounds: int, sample: float) -> list[Measurement]:
         return _measure_memory(case, rounds)
     with ExitStack() as stack:
         runs = [stack.enter_context(variant.open()) for variant in case.variants]
-        counts = [_calibrate(run, sample) for run in runs]
+        clock = _children_time if case.in_children else time.process_time
+        counts = [_calibrate(run, sample, clock) for run in runs]
         samples: list[list[float]] = [[] for _ in runs]
         for _ in range(rounds):
             for run, count, taken in zip(runs, counts, samples, strict=True):
                 gc.collect()
-                taken.append(_time(run, count) / count)
+                taken.append(_time(run, count, clock) / count)
     return _compared(case, counts, samples, "s")
 
 
@@ -108,21 +112,26 @@ def _ratio(taken: Sequence[float], reference: Sequence[float]) -> float:
     return statistics.median(a / b for a, b in zip(taken, reference, strict=True))
 
 
-def _calibrate(run: Operations, sample: float) -> int:
+def _calibrate(run: Operations, sample: float, clock: Callable[[], float]) -> int:
     """Return how often to repeat an operation for one sample; warms it up, too."""
     count = 1
     while True:
-        spent = _time(run, count)
+        spent = _time(run, count, clock)
         if spent >= sample:
             return count
         # Never more than tenfold: a first call is slower than those that follow.
         count = max(count + 1, min(10 * count, int(count * 1.2 * sample / max(spent, 1e-9))))
 
 
-def _time(run: Operations, count: int) -> float:
-    start = time.process_time()
+def _time(run: Operations, count: int, clock: Callable[[], float]) -> float:
+    start = clock()
     run(count)
-    return time.process_time() - start
+    return clock() - start
+
+
+def _children_time() -> float:
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 def _memory(run: Operations, count: int) -> float:

@@ -20,6 +20,7 @@ _DISTRIBUTIONS = (
     "h11",
     "httptools",
     "httpx2",
+    "picows",
     "uvloop",
     "websockets",
 )

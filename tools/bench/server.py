@@ -1,22 +1,22 @@
 """The other side of the client cases, in a process of its own: `with serving() as ports`.
 
 As little work as can be, so that the client is what is measured: a bare protocol that answers
-every request head with the same bytes, and a WebSocket echo.
+every request head with the same bytes, and one that sends WebSocket frames back as they came.
 """
 
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import json
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
-
-from websockets.asyncio.server import ServerConnection, serve
+from typing import NamedTuple, cast
 
 from tools.workspace import ROOT
+from whimbrel_websocket_client import accept_key
 
 __all__ = ["BODY", "RESPONSE", "Ports", "serving"]
 
@@ -45,8 +45,7 @@ class _Canned(asyncio.Protocol):
     """Answers each empty line, which ends the head of a request without content."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's are none
         self._tail = b""
 
     def data_received(self, data: bytes) -> None:
@@ -56,24 +55,85 @@ class _Canned(asyncio.Protocol):
         self._transport.write(RESPONSE * requests)
 
 
-async def _echo(connection: ServerConnection) -> None:
-    async for message in connection:
-        await connection.send(message)
+class _Echo(asyncio.Protocol):
+    """Agrees to any WebSocket, then sends each frame back, unmasked, whatever is in it.
+
+    A compressed message stays one: what expands the client's at the client is its own context. So
+    permessage-deflate is agreed on without parameters, whenever it is offered.
+    """
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(2**24)
+        self._data = bytearray()
+        self._is_open = False
+
+    def data_received(self, data: bytes) -> None:
+        self._data += data
+        if not self._is_open:
+            self._shake_hands()
+            return
+        while (end := self._echo_frame()) > 0:
+            del self._data[:end]
+
+    def _shake_hands(self) -> None:
+        head, end, rest = bytes(self._data).partition(b"\r\n\r\n")
+        if not end:
+            return
+        lines = head.decode("latin-1").split("\r\n")[1:]
+        fields = {
+            name.lower(): value.strip() for name, _, value in (x.partition(":") for x in lines)
+        }
+        answer = [
+            "HTTP/1.1 101 Switching Protocols",
+            "Upgrade: websocket",
+            "Connection: Upgrade",
+            f"Sec-WebSocket-Accept: {accept_key(fields['sec-websocket-key'])}",
+        ]
+        if "permessage-deflate" in fields.get("sec-websocket-extensions", ""):
+            answer.append("Sec-WebSocket-Extensions: permessage-deflate")
+        self._transport.write("\r\n".join([*answer, "", ""]).encode("latin-1"))
+        self._is_open = True
+        del self._data[:]
+        if rest:
+            self.data_received(rest)
+
+    def _echo_frame(self) -> int:
+        """Send the first frame back, and return how long it was; 0 when it is not all there."""
+        data = self._data
+        if len(data) < 6:
+            return 0
+        length, start = data[1] & 0x7F, 6
+        if length >= 126:
+            start = 8 if length == 126 else 14
+            length = int.from_bytes(data[2 : start - 4], "big")
+        if len(data) < start + length:
+            return 0
+        key = bytes(data[start - 4 : start])
+        payload = _unmasked(data[start : start + length], key)
+        header = bytes([data[0], data[1] & 0x7F]) + data[2 : start - 4]
+        self._transport.write(header + payload)
+        if data[0] & 0x0F == 8:
+            self._transport.close()
+        return start + length
+
+
+def _unmasked(data: bytearray, key: bytes) -> bytes:
+    length = len(data)
+    keys = key * (length // 4 + 1)
+    number = int.from_bytes(data, "big") ^ int.from_bytes(keys[:length], "big")
+    return number.to_bytes(length, "big")
 
 
 async def _serve() -> None:
     loop = asyncio.get_running_loop()
-    canned = await loop.create_server(_Canned, "127.0.0.1", 0, backlog=1000)
-    async with (
-        canned,
-        serve(
-            _echo, "127.0.0.1", 0, compression=None, max_size=None, ping_interval=None
-        ) as echoing,
-    ):
-        ports = [s.sockets[0].getsockname()[1] for s in (canned, echoing)]
-        print(json.dumps(ports), flush=True)
-        # The parent closes its end when it is done, also when it dies.
-        await loop.run_in_executor(None, sys.stdin.read)
+    servers = [
+        await loop.create_server(protocol, "127.0.0.1", 0, backlog=1000)
+        for protocol in (_Canned, _Echo)
+    ]
+    print(json.dumps([server.sockets[0].getsockname()[1] for server in servers]), flush=True)
+    # The parent closes its end when it is done, also when it dies.
+    await loop.run_in_executor(None, sys.stdin.read)
 
 
 @contextmanager
@@ -91,5 +151,16 @@ def serving() -> Iterator[Ports]:
             process.stdin.close()
 
 
+def _main() -> None:
+    # The faster loop where there is one: whoever waits less for its answer sleeps less.
+    factory = None
+    if importlib.util.find_spec("uvloop") is not None:
+        import uvloop  # noqa: PLC0415 - only where it exists
+
+        factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(_serve())
+
+
 if __name__ == "__main__":
-    asyncio.run(_serve())
+    _main()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -118,3 +120,18 @@ def test_a_wrong_result_is_no_measurement() -> None:
 
     with pytest.raises(AssertionError, match="not what was sent"):
         measure(Case("wrong", "", (Variant("x", opened),)), rounds=1, sample=0.001)
+
+
+def test_time_of_children_is_theirs_alone() -> None:
+    @contextmanager
+    def opened() -> Iterator[Operations]:
+        def run(count: int) -> None:
+            sum(range(10_000_000))  # what the operation itself does
+            for _ in range(count):
+                subprocess.run([sys.executable, "-S", "-c", "pass"], check=True)
+
+        yield run
+
+    case = Case("children", "start Python", (Variant("x", opened),), in_children=True)
+    [measured] = measure(case, rounds=1, sample=0.001)
+    assert 0.001 < measured.median < 0.2
