@@ -70,6 +70,7 @@ from whimbrel_cookiejar import AbstractCookieJar, CookieJar, DummyCookieJar
 from whimbrel_websocket_client import (
     ClientWebSocketResponse,
     ClientWSTimeout,
+    DeflateOffer,
     WebSocketError,
     WSCloseCode,
     WSMessage,
@@ -114,6 +115,7 @@ __all__ = [
     "ContentTypeError",
     "CookieJar",
     "DefaultResolver",
+    "DeflateOffer",
     "DummyCookieJar",
     "EnvironmentProxies",
     "FilePayload",

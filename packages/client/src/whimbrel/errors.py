@@ -149,7 +149,28 @@ class TooManyRedirects(ClientResponseError):  # noqa: N818  the name in the refe
 
 
 class WSServerHandshakeError(ClientResponseError):
-    """The server did not accept the WebSocket opening handshake (RFC 6455 section 4.1)."""
+    """The server did not accept the WebSocket opening handshake (RFC 6455 section 4.1).
+
+    Attributes:
+        body: the first 64 KiB of what the server has to say about it, as far as it came in time.
+    """
+
+    def __init__(
+        self,
+        request_info: RequestInfo,
+        history: tuple[ClientResponse, ...] = (),
+        *,
+        status: int = 0,
+        message: str = "",
+        headers: CIMultiDictProxy[str] | None = None,
+        body: bytes = b"",
+    ) -> None:
+        super().__init__(request_info, history, status=status, message=message, headers=headers)
+        self.body = body
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        rebuild, (kind, info, fields) = super().__reduce__()
+        return rebuild, (kind, info, {**fields, "body": self.body})
 
 
 class ClientHttpProxyError(ClientResponseError):

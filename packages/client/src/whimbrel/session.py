@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from whimbrel.response import ClientResponse
     from whimbrel_connector import BaseConnector, Proxy
     from whimbrel_cookiejar import AbstractCookieJar
-    from whimbrel_websocket_client import ClientWSTimeout
+    from whimbrel_websocket_client import ClientWSTimeout, DeflateOffer
 
 __all__ = ["ClientSession", "request"]
 
@@ -218,6 +218,7 @@ class ClientSession:
         heartbeat: float | None = None,
         origin: str | None = None,
         headers: LooseHeaders | None = None,
+        compress: int | DeflateOffer = 0,
         max_msg_size: int = 4 * 1024 * 1024,
         decode_text: bool = True,
         **options: Unpack[ConnectionOptionsDict],
@@ -236,20 +237,25 @@ class ClientSession:
             heartbeat: seconds of silence after which the peer is pinged, or `None`.
             origin: the value of the Origin field.
             headers: more header fields for the request.
-            max_msg_size: bytes of the largest message to accept; 0 for any.
+            compress: 0 offers no compression; from 9 to 15 offers permessage-deflate with a
+                window of so many bits for what the server sends; a `DeflateOffer` says all of it.
+            max_msg_size: bytes of the largest message to accept, expanded; 0 for any.
             decode_text: whether text messages come as `str` rather than as bytes.
             **options: as for `request`.
 
         Raises:
             WSServerHandshakeError: the server did not accept the opening handshake.
             ClientError: as for any request.
-            ValueError: a subprotocol or the origin cannot stand in a header field.
+            ValueError: a subprotocol or the origin cannot stand in a header field, or there is no
+                such window.
         """
         opening = websocket.connect(
             self,
             method,
             url,
-            handshake=ClientHandshake(protocols=protocols, origin=origin),
+            handshake=ClientHandshake(
+                protocols=protocols, origin=origin, deflate=websocket.deflate_offer(compress)
+            ),
             headers=headers,
             options=options,
             behaviour={

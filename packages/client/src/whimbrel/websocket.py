@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import warnings
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from whimbrel.errors import (
     ClientConnectionResetError,
+    ClientError,
     ServerTimeoutError,
     WSServerHandshakeError,
 )
@@ -16,6 +20,7 @@ from whimbrel.options import ConnectionOptionsDict
 from whimbrel_websocket_client import (
     ClientWebSocketResponse,
     ClientWSTimeout,
+    DeflateOffer,
     HandshakeError,
 )
 
@@ -24,10 +29,40 @@ if TYPE_CHECKING:
 
     from whimbrel.fields import LooseHeaders
     from whimbrel.options import RequestOptionsDict
+    from whimbrel.response import ClientResponse
     from whimbrel.session import ClientSession
     from whimbrel_websocket_client import ClientHandshake
 
-__all__ = ["connect", "websocket_timeout"]
+__all__ = ["connect", "deflate_offer", "websocket_timeout"]
+
+# What is kept of the content of a refusal, and how long it is waited for.
+_REFUSAL_BYTES: Final = 64 * 1024
+_REFUSAL_SECONDS: Final = 1.0
+
+
+def deflate_offer(compress: int | DeflateOffer) -> DeflateOffer | None:
+    """Return what the parameter `compress` of `ws_connect` means.
+
+    Args:
+        compress: a number is the reference's: 0 for nothing, else the bits of the server's window.
+
+    Raises:
+        TypeError: it is something else.
+        ValueError: the number is none from 9 to 15.
+    """
+    if isinstance(compress, DeflateOffer):
+        return compress
+    # True is a number, too, and would be a window of 1 bit.
+    if isinstance(compress, bool) or not isinstance(compress, int):
+        raise TypeError(
+            "compress must be 0, a number of bits from 9 to 15, or a DeflateOffer,"
+            f" not {compress!r}"
+        )
+    if not compress:
+        return None
+    if not 9 <= compress <= 15:
+        raise ValueError(f"compress must be 0 or a number of bits from 9 to 15, not {compress}")
+    return DeflateOffer(server_max_window_bits=None if compress == 15 else compress)
 
 
 def websocket_timeout(
@@ -95,12 +130,14 @@ async def connect(
         agreement = handshake.accept(response.status, response.headers)
         transport, received = response.take_over()
     except HandshakeError as exc:
+        switched = response.status == HTTPStatus.SWITCHING_PROTOCOLS
         raise WSServerHandshakeError(
             response.request_info,
             response.history,
             status=response.status,
             message=str(exc),
             headers=response.headers,
+            body=b"" if switched else await _beginning(response),
         ) from exc
     finally:
         response.close()  # does nothing to a connection that was taken over
@@ -117,3 +154,16 @@ async def connect(
     except BaseException:
         transport.abort()
         raise
+
+
+async def _beginning(response: ClientResponse) -> bytes:
+    """Return the beginning of the body: what comes in time, and what comes before it breaks."""
+    body = bytearray()
+    with contextlib.suppress(ClientError, TimeoutError):
+        async with asyncio.timeout(_REFUSAL_SECONDS):
+            while len(body) < _REFUSAL_BYTES:
+                data = await response.content.read(_REFUSAL_BYTES - len(body))
+                if not data:
+                    break
+                body += data
+    return bytes(body)

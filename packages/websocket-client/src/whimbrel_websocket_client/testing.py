@@ -8,6 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from whimbrel_websocket_client.asyncio_transport import AsyncioTransport
 from whimbrel_websocket_client.connection import ClientWebSocketResponse
+from whimbrel_websocket_client.extensions import (
+    DeflateOffer,
+    DeflateParameters,
+    parse_extensions,
+)
 from whimbrel_websocket_client.handshake import ClientHandshake, accept_key
 from whimbrel_websocket_client.protocol import NEED_DATA, Role, WebSocketProtocol
 
@@ -148,11 +153,12 @@ class ServerConnection:
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         headers: dict[str, str],
+        deflate: DeflateParameters | None = None,
     ) -> None:
         self.reader = reader
         self.writer = writer
         self.headers = headers
-        self.protocol = WebSocketProtocol(Role.SERVER)
+        self.protocol = WebSocketProtocol(Role.SERVER, max_msg_size=0, deflate=deflate)
 
     async def receive(self) -> WSMessage:
         """Wait for the next event, CLOSE and ERROR included; answer what has to be answered."""
@@ -178,6 +184,7 @@ async def serve(
     handler: Callable[[ServerConnection], Awaitable[None]],
     *,
     protocol: str | None = None,
+    deflate: DeflateParameters | bool = False,
     with_answer: bytes = b"",
 ) -> AsyncIterator[int]:
     """Serve WebSockets on 127.0.0.1 while the context lasts; its value is the port.
@@ -185,6 +192,7 @@ async def serve(
     Args:
         handler: called with each connection, which is closed when it returns.
         protocol: the subprotocol that is chosen whatever is offered.
+        deflate: how messages are compressed, if the client offers it: `True` for as it likes.
         with_answer: octets to send in the same write as the answer to the handshake.
 
     Raises:
@@ -196,8 +204,9 @@ async def serve(
     async def run(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             headers = _fields(await reader.readuntil(_HEAD_END))
-            writer.write(_answer(headers, protocol) + with_answer)
-            await handler(ServerConnection(reader, writer, headers))
+            extension, parameters = _agree(headers, deflate)
+            writer.write(_answer(headers, protocol, extension) + with_answer)
+            await handler(ServerConnection(reader, writer, headers, parameters))
         except ConnectionError:
             return  # the client went away in the middle, which is its right
         except Exception as error:  # told to the test at the end of the context
@@ -226,19 +235,24 @@ async def serve(
 
 
 async def connect(
-    port: int, *, protocols: Iterable[str] = (), **options: Any
+    port: int,
+    *,
+    protocols: Iterable[str] = (),
+    deflate: DeflateOffer | None = None,
+    **options: Any,
 ) -> ClientWebSocketResponse:
     """Open a WebSocket to `127.0.0.1:port`.
 
     Args:
         port: of a server on the loopback interface.
         protocols: subprotocols to offer.
+        deflate: the offer of compression.
         **options: keyword arguments of `ClientWebSocketResponse`.
 
     Raises:
         HandshakeError: the server did not agree.
     """
-    handshake = ClientHandshake(protocols=protocols)
+    handshake = ClientHandshake(protocols=protocols, deflate=deflate)
     loop = asyncio.get_running_loop()
     _, transport = await loop.create_connection(AsyncioTransport, "127.0.0.1", port)
     try:
@@ -288,7 +302,19 @@ def _fields(head: bytes) -> dict[str, str]:
     return {name.lower(): value.strip() for name, _, value in pairs}
 
 
-def _answer(headers: dict[str, str], protocol: str | None) -> bytes:
+def _agree(
+    headers: dict[str, str], deflate: DeflateParameters | bool
+) -> tuple[str | None, DeflateParameters | None]:
+    """Return the answer to an offer of compression, and what it means; `None` for no answer."""
+    value = headers.get("sec-websocket-extensions")
+    if value is None or deflate is False:
+        return None, None
+    offer = DeflateOffer.from_extension(parse_extensions([value])[0])
+    parameters = DeflateParameters.accepting(offer) if deflate is True else deflate
+    return offer.answer(parameters), parameters
+
+
+def _answer(headers: dict[str, str], protocol: str | None, extension: str | None) -> bytes:
     lines = [
         "HTTP/1.1 101 Switching Protocols",
         "Upgrade: websocket",
@@ -297,4 +323,6 @@ def _answer(headers: dict[str, str], protocol: str | None) -> bytes:
     ]
     if protocol is not None:
         lines.append(f"Sec-WebSocket-Protocol: {protocol}")
+    if extension is not None:
+        lines.append(f"Sec-WebSocket-Extensions: {extension}")
     return "\r\n".join([*lines, "", ""]).encode("ascii")
