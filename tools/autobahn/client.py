@@ -68,7 +68,7 @@ async def _run_case(session: ClientSession, url: str, case: str) -> None:
 
 async def _echo(session: ClientSession, url: str) -> None:
     # Some messages have 16 MiB.
-    async with session.ws_connect(url, max_msg_size=0) as ws:
+    async with session.ws_connect(url, max_msg_size=0, compress=15) as ws:
         try:
             async for message in ws:
                 if message.type is WSMsgType.TEXT:
