@@ -28,6 +28,7 @@ def test_properties() -> None:
         {"limit_per_host": -1},
         {"dns_cache_max_size": 0},
         {"ssl_shutdown_timeout": -1},
+        {"ssl_shutdown_timeout": float("nan")},
         {"happy_eyeballs_delay": -0.1},
         {"happy_eyeballs_delay": float("nan")},
         {"max_connection_age": 0},

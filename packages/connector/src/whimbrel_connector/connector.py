@@ -110,8 +110,8 @@ class TCPConnector(BaseConnector):
         if happy_eyeballs_delay is not None and not happy_eyeballs_delay >= 0:
             raise ValueError("happy_eyeballs_delay must be None, 0 or more seconds")
         self._ssl_shutdown_timeout = ssl_shutdown_timeout or 0.0
-        if self._ssl_shutdown_timeout < 0:
-            raise ValueError("ssl_shutdown_timeout must not be negative")
+        if not self._ssl_shutdown_timeout >= 0:  # NaN is neither
+            raise ValueError("ssl_shutdown_timeout must be a number of seconds, not negative")
         self._ssl = merge_ssl(ssl, verify_ssl, ssl_context, fingerprint)
         self._family = family
         self._cache = AddressCache(ttl_dns_cache, dns_cache_max_size) if use_dns_cache else None
