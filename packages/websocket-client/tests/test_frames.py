@@ -1,5 +1,7 @@
 """Frames against the examples of RFC 6455, section 5.7, and the rules of sections 5.2 to 5.5."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -100,6 +102,41 @@ def test_violations(data: bytes, complaint: str, trailing: bytes, step: int | No
     assert caught.value.code == 1002
 
 
+@pytest.mark.parametrize("step", [None, 1])
+@pytest.mark.parametrize("first", range(256))
+def test_first_octets_with_deflate(first: int, step: int | None) -> None:
+    plain = {0x00, 0x01, 0x02, 0x80, 0x81, 0x82, 0x88, 0x89, 0x8A}
+    compressed = {0x41, 0x42, 0xC1, 0xC2}
+    data = bytes((first, 0))
+    if first in plain | compressed:
+        frames, decoder = decode(data, step=step, deflate=True)
+        assert frames == [(first >= 0x80, first & 0x0F, b"")]
+        assert decoder.compressed is (first in compressed)
+    else:
+        with pytest.raises(WebSocketError, match=r"RSV bits|reserved|fragmented") as caught:
+            decode(data, step=step, deflate=True)
+        assert caught.value.code == 1002
+    if first not in plain:
+        with pytest.raises(WebSocketError):
+            decode(data, step=step)
+
+
+def test_what_rsv1_is_for_is_said() -> None:
+    for first in (0xC0, 0xC8, 0xC9, 0xCA):
+        with pytest.raises(WebSocketError, match="RSV1 only, on the first frame of a message"):
+            decode(bytes((first, 0)), deflate=True)
+
+
+@pytest.mark.parametrize("masked", [True, False])
+@pytest.mark.parametrize("fin", [True, False])
+def test_a_compressed_message_is_marked(fin: bool, masked: bool) -> None:
+    frame = encode_frame(OP_TEXT, b"x", fin=fin, masked=masked, compressed=True)
+    assert frame[0] == (0xC1 if fin else 0x41)
+    frames, decoder = decode(frame, masked=masked, deflate=True)
+    assert frames == [(fin, OP_TEXT, b"x")]
+    assert decoder.compressed
+
+
 def test_a_violation_needs_two_octets_only() -> None:
     for data in (b"\xc1\x7f", b"\x83\x7e", b"\x81\xff", b"\x89\x7f", b"\x09\x00"):
         with pytest.raises(WebSocketError):
@@ -135,6 +172,30 @@ def test_what_is_encoded_is_decoded(
     data = b"".join(encode_frame(op, load, fin=fin, masked=masked) for fin, op, load in frames)
     if data:
         assert decode(data, masked=masked, step=step)[0] == frames
+
+
+@given(cuts=st.lists(st.integers(1, 300_000), max_size=5))
+def test_a_long_masked_payload_is_unmasked_in_any_division(cuts: list[int]) -> None:
+    payload = bytes(range(256)) * 700
+    data = encode_frame(OP_BINARY, payload, masked=True) + encode_frame(OP_PING, b"!", masked=True)
+    decoder = FrameDecoder(masked=True)
+    pieces: list[bytes] = []
+    for start, end in itertools.pairwise([0, *sorted(cuts), len(data)]):
+        decoder.feed(data[start:end])
+        if decoder.remaining or (not pieces and decoder.next_header()):
+            pieces.append(decoder.take())
+    assert b"".join(pieces) == payload
+    assert decoder.next_header()
+    assert decoder.take_whole() == b"!"
+
+
+def test_what_is_cleared_is_not_read() -> None:
+    decoder = FrameDecoder(masked=False)
+    decoder.feed(b"\x81")
+    decoder.clear()
+    decoder.feed(b"\x89\x00")
+    assert decoder.next_header()
+    assert decoder.opcode == OP_PING
 
 
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 65535, 65536])

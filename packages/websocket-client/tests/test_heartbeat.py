@@ -1,8 +1,8 @@
-"""The heartbeat's two deadlines; time is a number here."""
+"""The heartbeat's two deadlines, and round trips; time is a number here."""
 
 import pytest
 
-from whimbrel_websocket_client._heartbeat import Heartbeat, Verdict
+from whimbrel_websocket_client._heartbeat import Heartbeat, RoundTrips, Verdict
 
 
 def test_silence_asks_and_more_silence_is_death() -> None:
@@ -45,3 +45,62 @@ def test_no_judgement_while_held() -> None:
 def test_the_interval_is_positive(interval: float) -> None:
     with pytest.raises(ValueError, match="positive number of seconds"):
         Heartbeat(interval, 0)
+
+
+# Round trips
+
+
+def test_an_answer_gives_the_time() -> None:
+    trips = RoundTrips()
+    trips.sent(b"a", 10)
+    trips.answered(b"a", 10.5)
+    assert trips.last == 0.5
+    trips.answered(b"a", 99)
+    assert trips.last == 0.5
+
+
+def test_what_answers_nothing_gives_no_time() -> None:
+    trips = RoundTrips()
+    trips.answered(b"", 1)
+    trips.sent(b"a", 1)
+    trips.answered(b"b", 2)
+    assert trips.last is None
+
+
+def test_an_answer_is_one_to_all_before() -> None:
+    trips = RoundTrips()
+    for number in range(4):
+        trips.sent(b"%d" % number, number)
+    trips.answered(b"2", 10)
+    assert trips.last == 8
+    trips.answered(b"1", 20)
+    assert trips.last == 8
+    trips.answered(b"3", 20)
+    assert trips.last == 17
+
+
+def test_the_same_payload_counts_from_the_first() -> None:
+    trips = RoundTrips()
+    trips.sent(b"", 1)
+    trips.sent(b"", 5)
+    trips.answered(b"", 6)
+    assert trips.last == 5
+    trips.answered(b"", 7)
+    assert trips.last == 5
+
+
+def test_pings_without_answers_do_not_pile_up() -> None:
+    trips = RoundTrips()
+    for number in range(1000):
+        trips.sent(b"%d" % number, number)
+    trips.answered(b"983", 2000)
+    assert not trips.last
+    trips.answered(b"984", 2000)
+    assert trips.last == 1016
+
+
+def test_each_ping_of_the_heartbeat_has_a_payload_of_its_own() -> None:
+    trips = RoundTrips()
+    payloads = [trips.next_payload() for _ in range(1000)]
+    assert len(set(payloads)) == 1000
+    assert max(map(len, payloads)) <= 125

@@ -56,6 +56,11 @@ def state_of(protocol: WebSocketProtocol) -> State:
     return protocol.state
 
 
+def violation_of(protocol: WebSocketProtocol) -> WebSocketError | None:
+    """Return what is held; a type checker does not see that it changes between two looks."""
+    return protocol.violation
+
+
 def next_message(protocol: WebSocketProtocol) -> WSMessage:
     event = protocol.next_event()
     assert event is not NEED_DATA
@@ -247,6 +252,114 @@ def test_no_pong_after_a_close() -> None:
     assert protocol.data_to_send() == b""
     feed(protocol, frame(OP_PING, b"y"))
     assert protocol.data_to_send() == b""
+
+
+def test_pongs_have_the_order_of_the_pings() -> None:
+    protocol = WebSocketProtocol()
+    feed(protocol, b"".join(frame(OP_PING, b"%d" % n) for n in range(10)))
+    assert sent(protocol.data_to_send()) == [(OP_PONG, b"%d" % n) for n in range(10)]
+    feed(protocol, frame(OP_PING, b"again"))
+    assert sent(protocol.data_to_send()) == [(OP_PONG, b"again")]
+
+
+# Violations that are held
+
+
+def holding(**options: float | None) -> WebSocketProtocol:
+    """Return a protocol that has read a message at 100 and a violation right behind it."""
+    protocol = WebSocketProtocol(hold_violations=True, **options)  # type: ignore[arg-type]
+    protocol.receive_data(frame(OP_TEXT, b"good") + frame(OP_PING, b"?") + b"\x83\x00", 100)
+    assert next_message(protocol) == ("good", None, WSMsgType.TEXT)
+    assert next_message(protocol) == (b"?", None, WSMsgType.PING)
+    assert violation_of(protocol) is None
+    assert protocol.next_event() is NEED_DATA
+    violation = violation_of(protocol)
+    assert violation is not None
+    assert violation.code == 1002
+    return protocol
+
+
+def assert_failed(protocol: WebSocketProtocol, *, answer: list[tuple[int, bytes]]) -> None:
+    """Look at the end of what `holding` begins; `answer` is what is sent before the Close frame."""
+    assert protocol.violation is None
+    event = next_message(protocol)
+    assert event == (protocol.failure, None, WSMsgType.ERROR)
+    assert event.data.code == protocol.close_code == 1002
+    assert state_of(protocol) is State.CLOSED
+    assert sent(protocol.data_to_send()) == [
+        *answer,
+        (OP_CLOSE, encode_close(1002, str(event.data))),
+    ]
+    assert protocol.next_event() is NEED_DATA
+    assert protocol.next_timeout() is None
+
+
+def test_what_came_before_a_violation_can_be_answered() -> None:
+    protocol = holding()
+    assert state_of(protocol) is State.OPEN
+    assert protocol.close_code is None
+    assert sent(protocol.send_text("answer")) == [(OP_TEXT, b"answer")]
+    assert sent(protocol.data_to_send()) == [(OP_PONG, b"?")]
+    # Nothing more is read.
+    assert feed(protocol, frame(OP_TEXT, b"x")) == []
+    protocol.fail()
+    assert_failed(protocol, answer=[])
+    protocol.fail()
+    assert protocol.next_event() is NEED_DATA
+
+
+def test_a_close_acts_upon_the_violation() -> None:
+    protocol = holding()
+    with pytest.raises(ValueError, match="not a status code"):
+        protocol.close(0)
+    assert protocol.violation is not None
+    assert protocol.close(1000, "bye") == b""
+    assert_failed(protocol, answer=[])
+
+
+def test_the_end_of_the_connection_acts_upon_the_violation() -> None:
+    protocol = holding()
+    protocol.receive_eof()
+    assert_failed(protocol, answer=[])
+
+
+def test_a_violation_is_not_held_for_ever() -> None:
+    protocol = holding(close_timeout=10, heartbeat=3)
+    assert protocol.next_timeout() == 110
+    protocol.handle_timeout(109)
+    assert state_of(protocol) is State.OPEN
+    protocol.handle_timeout(110)
+    assert_failed(protocol, answer=[])
+
+
+def test_a_violation_is_held_as_long_as_a_close_may_take() -> None:
+    protocol = holding(close_timeout=None, heartbeat=3)
+    assert protocol.next_timeout() is None
+    protocol.handle_timeout(10**6)
+    assert state_of(protocol) is State.OPEN
+
+
+def test_a_violation_is_not_held_while_closing() -> None:
+    protocol = WebSocketProtocol(hold_violations=True)
+    protocol.close()
+    [event] = feed(protocol, b"\x83\x00")
+    assert event.type is WSMsgType.ERROR
+    assert protocol.violation is None
+
+
+def test_a_violation_is_not_held_at_the_end() -> None:
+    protocol = WebSocketProtocol(hold_violations=True)
+    protocol.receive_data(b"\x83\x00")
+    protocol.receive_eof()
+    assert next_message(protocol).type is WSMsgType.ERROR
+
+
+def test_nothing_is_held_without_a_violation() -> None:
+    protocol = WebSocketProtocol(hold_violations=True)
+    protocol.fail()
+    assert state_of(protocol) is State.OPEN
+    protocol.receive_eof()
+    assert next_message(protocol).data.code == 1006
 
 
 # Closing
@@ -568,3 +681,42 @@ def test_the_heartbeat_ends_with_the_peers_close() -> None:
     protocol = WebSocketProtocol(autoclose=False, heartbeat=3)
     feed(protocol, close(1000))
     assert protocol.next_timeout() is None
+
+
+def test_a_ping_that_nobody_fetched_is_not_sent_behind_the_close() -> None:
+    protocol = WebSocketProtocol(heartbeat=3)
+    protocol.handle_timeout(3)
+    protocol.close()
+    assert protocol.data_to_send() == b""
+
+
+# Round trips
+
+
+def test_the_answer_to_a_ping_gives_the_round_trip_time() -> None:
+    protocol = WebSocketProtocol()
+    protocol.ping(b"a", now=10)
+    feed(protocol, frame(OP_PONG, b"b"), now=10.2)
+    assert not protocol.round_trip_time
+    # The time is that of its arrival, not the one at which somebody looks.
+    protocol.receive_data(frame(OP_PONG, b"a"), 10.5)
+    protocol.next_event()
+    assert protocol.round_trip_time == 0.5
+
+
+def test_the_heartbeat_gives_the_round_trip_time() -> None:
+    protocol = WebSocketProtocol(heartbeat=10)
+    protocol.handle_timeout(10)
+    [(_, payload)] = sent(protocol.data_to_send())
+    feed(protocol, frame(OP_PONG), now=10.5)
+    assert not protocol.round_trip_time
+    feed(protocol, frame(OP_PONG, payload), now=11)
+    assert protocol.round_trip_time == 1
+
+
+def test_a_ping_that_is_not_sent_has_no_answer() -> None:
+    protocol = WebSocketProtocol()
+    with pytest.raises(ValueError, match="126 octets"):
+        protocol.ping(bytes(126))
+    feed(protocol, frame(OP_PONG, bytes(125)), now=1)
+    assert protocol.round_trip_time is None

@@ -66,7 +66,7 @@ class MessageAssembler:
     """Collects the payload of data frames until a message is complete.
 
     Attributes:
-        held: octets of the unfinished message that were not taken as a part.
+        held: octets of the unfinished message that `take` would give.
         size: octets of the unfinished message that have come, expanded if it is compressed.
     """
 
@@ -202,12 +202,15 @@ class MessageAssembler:
         try:
             if last and self._pieces is None and not self._split:
                 return self._finish(self._whole(chunk))
-            piece = self._decode(chunk, last) if self._opcode == OP_TEXT else chunk
+            if self._opcode == OP_TEXT:
+                piece = self._text(chunk, last)
+            else:
+                piece = chunk
+                self.held += len(chunk)
         except UnicodeDecodeError as error:
             raise WebSocketError(
                 WSCloseCode.INVALID_TEXT, f"a text message is not UTF-8: {error.reason}"
             ) from error
-        self.held += len(chunk)
         pieces = self._pieces
         if pieces is None:
             pieces = self._pieces = Pieces(piece[:0])
@@ -224,21 +227,22 @@ class MessageAssembler:
                 payload.decode()
         return payload
 
-    def _decode(self, chunk: bytes, last: bool) -> str | bytes:
+    def _text(self, chunk: bytes, last: bool) -> str | bytes:
         """Return the next piece of a text: whole characters if they are decoded."""
-        octets = chunk
-        if self._split:
-            octets = self._split + chunk
-        elif not self._decode_text and chunk.isascii():
-            return chunk
-        text, used = utf_8_decode(octets, "strict", last)
-        split = octets[used:]
-        # Two octets of a surrogate can only become an error (RFC 3629, section 4), but the decoder
-        # keeps them until the third, because some of its error handlers let surrogates pass.
-        if split[:1] == b"\xed" and split[1:] >= b"\xa0":
-            split.decode()
-        self._split = split
-        return text if self._decode_text else chunk
+        octets = self._split + chunk if self._split else chunk
+        if self._decode_text or self._split or not chunk.isascii():
+            text, used = utf_8_decode(octets, "strict", last)
+            split = octets[used:]
+            # Two octets of a surrogate can only become an error (RFC 3629, section 4), but the
+            # decoder keeps them until the third: some of its error handlers let surrogates pass.
+            if split[:1] == b"\xed" and split[1:] >= b"\xa0":
+                split.decode()
+            self._split = split
+            if self._decode_text:
+                self.held += used
+                return text
+        self.held += len(chunk)
+        return chunk
 
     def _finish(self, data: str | bytes) -> WSMessage:
         kind = _TEXT if self._opcode == OP_TEXT else _BINARY
@@ -251,10 +255,10 @@ class MessageAssembler:
     def take(self) -> str | bytes | None:
         """Return what is held of the unfinished message, and hold it no more; `None` for nothing.
 
-        A text is cut between characters if it is decoded; what is left of one is still held.
+        A text is cut between characters if it is decoded.
         """
         pieces, self._pieces = self._pieces, None
-        self.held = len(self._split) if self._decode_text else 0
+        self.held = 0
         part: str | bytes | None = None if pieces is None else pieces.join()
         return part or None
 

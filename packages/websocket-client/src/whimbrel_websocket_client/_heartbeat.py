@@ -99,9 +99,11 @@ class RoundTrips:
 
     def sent(self, payload: bytes, now: float) -> None:
         """Note that a Ping is sent; the same payload without an answer counts from the first."""
+        if payload in self._sent:
+            return
         if len(self._sent) == _UNANSWERED:
             del self._sent[next(iter(self._sent))]
-        self._sent.setdefault(payload, now)
+        self._sent[payload] = now
 
     def answered(self, payload: bytes, now: float) -> None:
         """Note that a Pong came; one that answers nothing says nothing."""
