@@ -283,8 +283,9 @@ def assert_failed(protocol: WebSocketProtocol, *, answer: list[tuple[int, bytes]
     """Look at the end of what `holding` begins; `answer` is what is sent before the Close frame."""
     assert protocol.violation is None
     event = next_message(protocol)
-    assert event == (protocol.failure, None, WSMsgType.ERROR)
-    assert event.data.code == protocol.close_code == 1002
+    assert event.type is WSMsgType.ERROR
+    assert event.data == protocol.failure
+    assert (event.data.code, protocol.close_code) == (1002, 1002)
     assert state_of(protocol) is State.CLOSED
     assert sent(protocol.data_to_send()) == [
         *answer,
