@@ -171,6 +171,69 @@ async def test_a_cancelled_receive_loses_no_message() -> None:
     await ws.close()
 
 
+@pytest.mark.parametrize("count", range(6))
+async def test_a_receive_cancelled_at_any_time_loses_no_message(count: int) -> None:
+    ws, peer, _ = open_pair()
+    peer.send(peer.protocol.send_part("1", last=False))
+    received = []
+
+    async def receive() -> None:
+        while True:
+            received.append((await ws.receive()).data)  # it is cancelled
+
+    receiving = asyncio.ensure_future(receive())
+    peer.send(peer.protocol.send_part("", last=True) + peer.protocol.send_text("2"))
+    await turns(count)
+    receiving.cancel()
+    peer.send(peer.protocol.send_text("3"))
+    await asyncio.wait([receiving])
+    while len(received) < 3:
+        received.append((await ws.receive()).data)
+    assert received == ["1", "2", "3"]
+    await ws.close()
+
+
+@pytest.mark.parametrize("count", range(4))
+@pytest.mark.parametrize("method", ["send_str", "send_json", "ping", "pong"])
+async def test_a_send_cancelled_at_any_time_leaves_whole_frames(method: str, count: int) -> None:
+    ws, peer, other = open_pair(high_water=10)
+    other.pause_reading()
+    sending = asyncio.ensure_future(getattr(ws, method)("x" * 100))
+    await turns(count)
+    sending.cancel()
+    await asyncio.wait([sending])
+    assert sending.cancelled()
+    other.resume_reading()
+    await ws.send_str("next")
+    data = [(await peer.next_event()).data]
+    if count:
+        data.append((await peer.next_event()).data)
+        assert data[0] in ("x" * 100, f'"{"x" * 100}"', b"x" * 100)
+    assert data[-1] == "next"
+    await ws.close()
+
+
+@pytest.mark.parametrize("count", range(6))
+async def test_a_close_cancelled_at_any_time_drops_the_connection(count: int) -> None:
+    ws, peer, _ = open_pair(peer_answers=False)
+    receiving = asyncio.ensure_future(ws.receive())
+    await turns()
+    closing = asyncio.ensure_future(ws.close())
+    await turns(count)
+    closing.cancel()
+    await asyncio.wait([closing])
+    if not count:  # it had not begun
+        assert not is_closed(ws)
+        peer.send(peer.protocol.send_text("x"))
+        assert (await receiving).data == "x"
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(ws.close(), 0.01)
+    else:
+        assert (await receiving).type is WSMsgType.CLOSING
+    await peer.until(lambda: peer.ended)
+    assert ws.close_code == 1006
+
+
 async def test_a_message_has_one_receiver() -> None:
     ws, peer, _ = open_pair()
     receiving = asyncio.ensure_future(ws.receive())
@@ -403,10 +466,10 @@ async def test_a_peer_that_closed_and_left_is_not_waited_for() -> None:
 
 async def test_a_violation_ends_the_connection_at_once() -> None:
     ws, peer, _ = open_pair()
-    peer.send(peer.protocol.send_text("good") + b"\x83\x00" + peer.protocol.send_text("never"))
+    peer.send(b"\x83\x00" + peer.protocol.send_text("never"))
     await peer.until(lambda: peer.ended)
-    assert peer.events[0][::2] == (1002, WSMsgType.CLOSE)
-    assert (await ws.receive()).data == "good"
+    assert peer.events[0][:2] == (1002, peer.events[0].extra)
+    assert peer.events[0].type is WSMsgType.CLOSE
     message = await ws.receive()
     assert message.type is WSMsgType.ERROR
     assert message.data is ws.exception()
@@ -417,6 +480,67 @@ async def test_a_violation_ends_the_connection_at_once() -> None:
     with pytest.raises(ConnectionResetError, match="closed with the code 1002") as caught:
         await ws.send_str("x")
     assert caught.value.__cause__ is message.data
+
+
+@pytest.mark.parametrize("waiting", [False, True])
+@pytest.mark.parametrize("together", [False, True])
+async def test_what_came_before_a_violation_is_answered(waiting: bool, together: bool) -> None:
+    ws, peer, _ = open_pair(heartbeat=60)
+    receiving = asyncio.ensure_future(ws.receive())
+    if waiting:
+        await turns()
+    peer.send(peer.protocol.send_text("1") + peer.protocol.send_text("2") + b"\x83\x00" * together)
+    if not together:
+        peer.send(b"\x83\x00")
+    assert (await receiving).data == "1"
+    await turns()
+    assert not peer.ended
+    await ws.send_str("to 1")
+    assert (await peer.next_event()).data == "to 1"
+    assert (await ws.receive()).data == "2"
+    await turns()
+    await ws.send_str("to 2")
+    assert (await ws.receive()).type is WSMsgType.ERROR
+    assert [event.data for event in peer.events] == ["to 2", 1002]
+    assert ws.close_code == 1002
+
+
+async def test_a_violation_waits_for_an_answer_until_close() -> None:
+    ws, peer, _ = open_pair()
+    peer.send(peer.protocol.send_text("1") + b"\x83\x00")
+    assert (await ws.receive()).data == "1"
+    assert await ws.close() is True
+    assert [event.data for event in peer.events] == [1002]
+    assert ws.close_code == 1002
+    assert isinstance(ws.exception(), WebSocketError)
+
+
+async def test_a_violation_waits_for_an_answer_until_time_is_up() -> None:
+    ws, peer, other = open_pair(timeout=ClientWSTimeout(ws_close=0.02), high_water=1000)
+    peer.send(peer.protocol.send_text("1") + b"\x83\x00")
+    await turns()
+    assert not peer.ended
+    peer.send(bytes(5000))  # nothing more is read
+    blocked = asyncio.ensure_future(other.drain())
+    await peer.until(lambda: peer.ended)
+    await asyncio.wait([blocked])
+    assert (ws.close_code, is_closed(ws)) == (1002, False)
+    assert (await ws.receive()).data == "1"
+    assert (await ws.receive()).type is WSMsgType.ERROR
+    assert is_closed(ws)
+
+
+async def test_a_violation_behind_parts_waits_for_an_answer() -> None:
+    ws, peer, _ = open_pair()
+    peer.send(peer.protocol.send_text("1") + b"\x83\x00")
+    async with ws.receive_parts() as message:
+        assert [part async for part in message] == ["1"]
+    await turns()
+    await ws.send_str("to 1")
+    assert (await peer.next_event()).data == "to 1"
+    with pytest.raises(WebSocketError):
+        await anext(ws.receive_parts())
+    assert (await peer.next_event()).data == 1002
 
 
 async def test_an_end_without_a_close_is_told_apart() -> None:
@@ -503,3 +627,28 @@ async def test_a_peer_that_has_to_wait_is_not_given_up() -> None:
     assert [(await ws.receive()).data for _ in range(2000)] == [str(n) for n in range(2000)]
     await ws.close()
     assert ws.close_code == 1000
+
+
+async def test_the_time_of_a_round_trip() -> None:
+    ws, peer, _ = open_pair()
+    assert ws.round_trip_time is None
+    peer.send(peer.protocol.pong(b"of nobody's Ping"))
+    await turns()
+    assert ws.round_trip_time is None
+    await ws.ping(b"mine")
+    await turns()
+    first: float | None = ws.round_trip_time
+    assert first is not None
+    assert 0 <= first < 1
+    await ws.close()
+    assert ws.round_trip_time == first
+
+
+async def test_the_heartbeat_measures_the_round_trip() -> None:
+    ws, peer, _ = open_pair(heartbeat=0.02)
+    with pytest.raises(TimeoutError):
+        await ws.receive(timeout=0.1)
+    assert ws.round_trip_time is not None
+    pings = [event.data for event in peer.events]
+    assert len(set(pings)) == len(pings) > 1
+    await ws.close()

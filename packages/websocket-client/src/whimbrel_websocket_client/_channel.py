@@ -300,8 +300,9 @@ class Channel:
         """
         if self._waiter is not None or self.receives_parts:
             raise self._occupied()
-        if not self._queue:
-            return None
+        return self._next() if self._queue else None
+
+    def _next(self) -> WSMessage:
         message = self._queue.popleft()
         self._queued_bytes -= len(message.data)
         self._away = True
@@ -321,7 +322,7 @@ class Channel:
         )
 
     def wait(self, timeout: float | None) -> asyncio.Future[None] | None:
-        """Return what is done when something has come; `waited` has to be called afterwards.
+        """Return what is done when something has come; then comes `waited`, or `stop_waiting`.
 
         Args:
             timeout: seconds after which it fails by a `TimeoutError`; `None` for never.
@@ -348,8 +349,13 @@ class Channel:
             self._pull()
         return waiter
 
-    def waited(self) -> None:
-        """End what `wait` began, however the waiting ended."""
+    def waited(self) -> WSMessage | None:
+        """Return what was waited for; `None` when the end has come."""
+        self.stop_waiting()
+        return self._next() if self._queue else None
+
+    def stop_waiting(self) -> None:
+        """End what `wait` began."""
         self._waiter = None
         if self._receive_timer is not None:
             self._receive_timer.cancel()

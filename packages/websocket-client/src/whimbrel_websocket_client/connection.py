@@ -43,6 +43,8 @@ else:
 __all__ = ["DEFAULT_WS_CLIENT_TIMEOUT", "ClientWSTimeout", "ClientWebSocketResponse"]
 
 _END_OF_ITERATION: Final = (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED)
+_TEXT: Final = WSMsgType.TEXT
+_BINARY: Final = WSMsgType.BINARY
 _CLOSING: Final = WSMessage(data=None, extra=None, type=WSMsgType.CLOSING)
 _CLOSED: Final = WSMessage(data=None, extra=None, type=WSMsgType.CLOSED)
 
@@ -253,9 +255,10 @@ class ClientWebSocketResponse(Generic[DecodeText]):
         if waiter is not None:
             try:
                 await waiter
-            finally:
-                channel.waited()
-            message = channel.take()
+            except BaseException:
+                channel.stop_waiting()
+                raise
+            message = channel.waited()
             if message is not None:
                 return message
             if channel.close_called:
@@ -327,7 +330,10 @@ class ClientWebSocketResponse(Generic[DecodeText]):
             TimeoutError: no message was complete in time.
             RuntimeError: another task is receiving.
         """
-        data: str | bytes = await self._receive_data(WSMsgType.TEXT, timeout)
+        message = await self.receive(timeout)
+        if message.type is not _TEXT:
+            raise self._unexpected(message, _TEXT)
+        data: str | bytes = message.data
         return data
 
     async def receive_bytes(self, *, timeout: float | None = None) -> bytes:
@@ -341,11 +347,17 @@ class ClientWebSocketResponse(Generic[DecodeText]):
             TimeoutError: no message was complete in time.
             RuntimeError: another task is receiving.
         """
-        data: bytes = await self._receive_data(WSMsgType.BINARY, timeout)
+        message = await self.receive(timeout)
+        if message.type is not _BINARY:
+            raise self._unexpected(message, _BINARY)
+        data: bytes = message.data
         return data
 
     async def receive_json(
-        self, *, loads: Callable[[Any], Any] = json.loads, timeout: float | None = None
+        self: ClientWebSocketResponse[Any],
+        *,
+        loads: Callable[[Any], Any] = json.loads,
+        timeout: float | None = None,
     ) -> Any:
         """Wait for the next message, which has to be a text, and return it parsed as JSON.
 
@@ -359,16 +371,15 @@ class ClientWebSocketResponse(Generic[DecodeText]):
             TimeoutError: no message was complete in time.
             RuntimeError: another task is receiving.
         """
-        return loads(await self._receive_data(WSMsgType.TEXT, timeout))
+        return loads(await self.receive_str(timeout=timeout))
 
-    async def _receive_data(self, expected: WSMsgType, timeout: float | None) -> Any:
-        message = await self.receive(timeout)
-        if message.type is not expected:
-            raise WSMessageTypeError(
-                f"expected a message of type {expected.name}, received {message.type.name}:"
-                f" {excerpt(repr(message.data))}"
-            ) from self._channel.exception
-        return message.data
+    def _unexpected(self, message: WSMessage, expected: WSMsgType) -> WSMessageTypeError:
+        error = WSMessageTypeError(
+            f"expected a message of type {expected.name}, received {message.type.name}:"
+            f" {excerpt(repr(message.data))}"
+        )
+        error.__cause__ = self._channel.exception
+        return error
 
     # Sending
 

@@ -116,7 +116,7 @@ class MessageParts(Generic[Part]):
         try:
             await waiter
         finally:
-            channel.waited()
+            channel.stop_waiting()
 
 
 def _as_error(end: WSMessage, channel: Channel) -> BaseException:
