@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import inspect
 import json
 import socket
 from collections.abc import AsyncIterator
@@ -11,15 +12,19 @@ import pytest
 import websockets.asyncio.server
 from websockets.typing import Subprotocol
 
+from whimbrel_connector.testing import MemoryTransport
 from whimbrel_websocket_client import (
     Agreement,
     ClientWebSocketResponse,
     ClientWSTimeout,
+    DeflateOffer,
+    DeflateParameters,
     WSCloseCode,
+    WSMessage,
     WSMessageTypeError,
     WSMsgType,
 )
-from whimbrel_websocket_client.testing import ServerConnection, connect, serve
+from whimbrel_websocket_client.testing import Peer, ServerConnection, connect, serve
 
 
 async def echo(connection: ServerConnection) -> None:
@@ -245,6 +250,102 @@ async def test_a_message_above_the_limit() -> None:
         message = await ws.receive()
         assert message.type is WSMsgType.ERROR
         assert message.data.code == ws.close_code == WSCloseCode.MESSAGE_TOO_BIG
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("__aenter__", "self"),
+        ("__aexit__", "self, exc_type, exc, traceback"),
+        ("__aiter__", "self"),
+        ("__anext__", "self"),
+        ("client_notakeover", None),
+        ("close", "self, *, code=1000, message=b''"),
+        ("close_code", None),
+        ("closed", None),
+        ("compress", None),
+        ("exception", "self"),
+        ("get_extra_info", "self, name, default=None"),
+        ("ping", "self, message=b''"),
+        ("pong", "self, message=b''"),
+        ("protocol", None),
+        ("receive", "self, timeout=None"),
+        ("receive_bytes", "self, *, timeout=None"),
+        ("receive_json", "self, *, loads=json.loads, timeout=None"),
+        ("receive_str", "self, *, timeout=None"),
+        ("send_bytes", "self, data, compress=None"),
+        ("send_frame", "self, message, opcode, compress=None"),
+        ("send_json", "self, data, compress=None, *, dumps=json.dumps"),
+        ("send_json_bytes", "self, data, compress=None, *, dumps"),
+        ("send_str", "self, data, compress=None"),
+    ],
+)
+def test_the_interface_of_the_reference(name: str, parameters: str | None) -> None:
+    member = inspect.getattr_static(ClientWebSocketResponse, name)
+    if parameters is None:
+        assert isinstance(member, property)
+        return
+    expected: dict[str, Any] = {"json": json}
+    exec(f"def expected({parameters}): ...", expected)
+    wanted = inspect.signature(expected["expected"])
+    given = inspect.signature(member)
+    assert [(p.name, p.kind, p.default) for p in given.parameters.values()] == [
+        (p.name, p.kind, p.default) for p in wanted.parameters.values()
+    ]
+
+
+async def test_applications_may_derive_from_it() -> None:
+    class Counting(ClientWebSocketResponse):
+        count = 0
+
+        async def receive(self, timeout: float | None = None) -> WSMessage:
+            self.count += 1
+            return await super().receive(timeout)
+
+    one, other = MemoryTransport.pair()
+    peer = Peer(other)
+    ws = Counting(one, Agreement())
+    for _ in range(4):
+        peer.send(peer.protocol.send_text("1"))
+    assert [await ws.receive_str(), await ws.receive_json()] == ["1", 1]
+    assert (await anext(ws)).data == "1"
+    async for message in ws:
+        assert message.data == "1"
+        break
+    assert ws.count == 4
+    await ws.close()
+
+
+async def test_what_was_agreed_on() -> None:
+    async def ends(_: ServerConnection) -> None:
+        pass
+
+    async with serve(ends, deflate=DeflateParameters(client_no_context_takeover=True)) as port:
+        ws = await connect(port, deflate=DeflateOffer())
+        assert (ws.compress, ws.client_notakeover) == (15, True)
+        await ws.close()
+        ws = await connect(port)
+        assert (ws.compress, ws.client_notakeover) == (0, False)
+        await ws.close()
+
+
+@pytest.mark.parametrize("parameters", [True, DeflateParameters(9, 9, True, True)])
+async def test_compressed_messages(parameters: DeflateParameters | bool) -> None:
+    async with (
+        serve(echo, deflate=parameters) as port,
+        await connect(port, deflate=DeflateOffer()) as ws,
+    ):
+        for compress in (None, 0, 1, 9, None):
+            await ws.send_str("text " * 1000, compress)
+            assert await ws.receive_str() == "text " * 1000
+            await ws.send_bytes(bytes(100_000), compress)
+            assert await ws.receive_bytes() == bytes(100_000)
+            await ws.send_frame(b"frame", WSMsgType.TEXT, compress)
+            assert await ws.receive_str() == "frame"
+        await ws.send_parts(["in ", "parts"], compress=3)
+        assert await ws.receive_str() == "in parts"
+        with pytest.raises(ValueError, match="level"):
+            await ws.send_str("x", compress=10)
 
 
 async def test_facts() -> None:
