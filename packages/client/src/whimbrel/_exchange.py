@@ -187,6 +187,8 @@ class Exchange:
         """
         received = self._reader.trailing_data
         self._end()
+        # The response may live as long as the connection that was taken over.
+        del self._reader
         return self.connection.detach(), received
 
     @property

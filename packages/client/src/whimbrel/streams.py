@@ -124,9 +124,11 @@ class StreamReader:
         self._offset = 0  # bytes of _buffer[0] that were read
         self._size = 0  # unread bytes in _buffer
         self._cursor = 0  # bytes of the decoded body that were read
-        self._coded: deque[tuple[bytes, bool]] = deque()  # not decoded yet; does it end a chunk?
+        # Queues take memory when empty: what many bodies never need is made when it is needed.
+        # Pieces that are not decoded yet; do they end a chunk?
+        self._coded: deque[tuple[bytes, bool]] | None = None
         self._coded_size = 0
-        self._chunk_ends: deque[int] = deque()  # as offsets in the decoded body
+        self._chunk_ends: deque[int] | None = None  # as offsets in the decoded body
         self._chunk_pending = False  # the decoder still holds output of a chunk that has ended
         self._eof = False
         self._paused = False
@@ -153,6 +155,8 @@ class StreamReader:
         if self._decoder is None:
             if chunk_ends:
                 base = self.total_bytes
+                if self._chunk_ends is None:
+                    self._chunk_ends = deque()
                 self._chunk_ends.extend([base + end for end in chunk_ends])
             if data:
                 self._append(data)
@@ -465,12 +469,15 @@ class StreamReader:
     # Content coding
 
     def _queue_coded(self, data: bytes, chunk_ends: tuple[int, ...]) -> None:
+        coded = self._coded
+        if coded is None:
+            coded = self._coded = deque()
         start = 0
         for end in chunk_ends:
-            self._coded.append((data[start:end], True))
+            coded.append((data[start:end], True))
             start = end
         if start < len(data):
-            self._coded.append((data[start:] if start else data, False))
+            coded.append((data[start:] if start else data, False))
         self._coded_size += len(data)
 
     def _decode(self) -> bool:
@@ -505,12 +512,15 @@ class StreamReader:
         if self._chunk_pending and not decoder.pending:
             self._chunk_pending = False
             # Chunks that decode to nothing (a gzip header may be endless) must not pile up.
-            if not self._chunk_ends or self._chunk_ends[-1] != self.total_bytes:
-                self._chunk_ends.append(self.total_bytes)
+            ends = self._chunk_ends
+            if ends is None:
+                ends = self._chunk_ends = deque()
+            if not ends or ends[-1] != self.total_bytes:
+                ends.append(self.total_bytes)
         return True
 
     def _fail_decoding(self, cause: ContentCodingError | LimitExceeded) -> None:
-        self._coded.clear()
+        self._coded = None
         self._coded_size = 0
         self._decoder = None
         error = ClientPayloadError(f"Cannot decode the body: {cause}")

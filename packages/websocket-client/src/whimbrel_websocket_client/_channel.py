@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from whimbrel_websocket_client.errors import HeartbeatError, WebSocketError
@@ -104,7 +103,8 @@ class Channel:
         self._autoping = autoping
         self._close_timeout = close_timeout
         self._heartbeat_error = heartbeat_error
-        self._queue: deque[WSMessage] = deque()
+        # Never long, so that a list does, which takes hardly any memory while it is empty.
+        self._queue: list[WSMessage] = []
         self._queued_bytes = 0
         # Of the message that is received in parts, when it has come to its end: what is left of it.
         self._rest: WSMessage | None = None
@@ -262,7 +262,7 @@ class Channel:
         if in_parts and len(self._queue) >= _QUEUE_MESSAGES:
             # Nobody can take them before the message has ended, which must not wait for that: of
             # many Pings only the last ones are to be answered (RFC 6455, section 5.5.3).
-            self._queued_bytes -= len(self._queue.popleft().data)
+            self._queued_bytes -= len(self._queue.pop(0).data)
         self._queue.append(event)
         self._queued_bytes += len(event.data)
 
@@ -303,7 +303,7 @@ class Channel:
         return self._next() if self._queue else None
 
     def _next(self) -> WSMessage:
-        message = self._queue.popleft()
+        message = self._queue.pop(0)
         self._queued_bytes -= len(message.data)
         self._away = True
         if self._paused and self._has_room_again():
@@ -434,7 +434,7 @@ class Channel:
         self.receives_parts = False
         rest, self._rest = self._rest, None
         if rest is not None:
-            self._queue.appendleft(rest)
+            self._queue.insert(0, rest)
             self._queued_bytes += len(rest.data)
 
     def skip_parts(self) -> None:
