@@ -2,8 +2,8 @@
 
 Interpreted, the code is instrumented, and the inputs are bred for what they reach in it. Compiled,
 nothing is known of what an input reaches: they are mutations of the corpus that interpreted runs
-gathered, which `--mode both` does first and `--corpus` keeps. Only the targets that use the HTTP
-parser have that mode.
+gathered, which `--mode both` does first and `--corpus` keeps. Only the targets that use a package
+with compiled modules have that mode.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from tools.fuzz.runs import COMPILED, INTERPRETED, Bounds, Runner, uses_parser
+from tools.fuzz.runs import COMPILED, INTERPRETED, Bounds, Runner, compiled_packages
 from tools.fuzz.targets import TARGETS
 from tools.workspace import WorkspaceError
 
@@ -50,7 +50,8 @@ def main(argv: list[str] | None = None) -> int:
             if arguments.minimise:
                 return _minimise(targets, Runner(INTERPRETED, corpus, scratch))
             modes = {mode for _, mode in plan}
-            runners = {mode: Runner(mode, corpus, scratch) for mode in sorted(modes)}
+            packages = frozenset().union(*map(compiled_packages, targets))
+            runners = {mode: Runner(mode, corpus, scratch, packages) for mode in sorted(modes)}
             return _fuzz(plan, runners, bounds_of(arguments), arguments.findings)
     except WorkspaceError as error:
         print(error, file=sys.stderr)
@@ -64,7 +65,7 @@ def plan_of(targets: Iterable[str], mode: str) -> list[tuple[str, str]]:
         (target, each)
         for target in targets
         for each in modes
-        if each == INTERPRETED or uses_parser(target)
+        if each == INTERPRETED or compiled_packages(target)
     ]
 
 

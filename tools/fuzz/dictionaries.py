@@ -72,10 +72,35 @@ _SEPARATORS = (
 )
 _MESSAGES = (*_START_LINES, *_FIELDS, *_CHUNKS, *_SEPARATORS)
 
+_DEFLATE = (
+    b"permessage-deflate",
+    b"; ",
+    b", ",
+    b"server_max_window_bits",
+    b"client_max_window_bits",
+    b"server_no_context_takeover",
+    b"client_no_context_takeover",
+    b"=8",
+    b"=15",
+    b'="9"',
+    b'"',
+    b"\\",
+)
+_ANSWERS = (
+    b"\nUpgrade: websocket",
+    b"\nConnection: Upgrade",
+    b"\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=",
+    b"\nSec-WebSocket-Protocol: ",
+    b"\nSec-WebSocket-Extensions: ",
+    b"superchat",
+)
+
 DICTIONARIES: dict[str, tuple[bytes, ...]] = {
     "connect_dialogue": _MESSAGES,
     "request_reader": _MESSAGES,
     "response_reader": _MESSAGES,
+    "websocket_handshake": (*_ANSWERS, *_DEFLATE),
+    "websocket_offer": _DEFLATE,
 }
 """The words of each target that has some."""
 

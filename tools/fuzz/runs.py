@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,14 +16,21 @@ from tools.build import unpack_compiled
 from tools.fuzz.dictionaries import DICTIONARIES, dictionary_text
 from tools.fuzz.findings import Finding
 from tools.fuzz.targets import TARGETS
-from tools.workspace import ROOT, WorkspaceError, load_members, member_named
+from tools.workspace import ROOT, WorkspaceError, load_members
 
-__all__ = ["COMPILED", "INTERPRETED", "Bounds", "Result", "Runner", "executed_units", "uses_parser"]
+__all__ = [
+    "COMPILED",
+    "INTERPRETED",
+    "Bounds",
+    "Result",
+    "Runner",
+    "compiled_packages",
+    "executed_units",
+]
 
 INTERPRETED = "interpreted"
 COMPILED = "compiled"
 
-_PARSER = "whimbrel_http_parser"
 _SHOWN = 50
 """Lines of the worker's output to show when it ends too early: the reason is near their end."""
 
@@ -62,10 +69,11 @@ class Result:
     findings: list[Finding]
 
 
-def uses_parser(target: str) -> bool:
-    """Tell whether `target` runs anything that the compiled mode changes."""
+def compiled_packages(target: str) -> frozenset[str]:
+    """Return the packages that `target` uses and that wheels have compiled modules of."""
     names = TARGETS[target][0].__globals__.values()
-    return any(getattr(name, "__module__", "").partition(".")[0] == _PARSER for name in names)
+    used = {str(getattr(name, "__module__", "")).partition(".")[0] for name in names}
+    return frozenset(m.module for m in load_members() if m.compiled and m.module in used)
 
 
 def executed_units(log: str) -> int:
@@ -80,20 +88,23 @@ class Runner:
     Args:
         mode: `INTERPRETED` or `COMPILED`.
         corpus: the folder with a folder of inputs for each target, which interpreted runs extend.
-        scratch: a folder for what nobody needs afterwards; the compiled package is built there.
+        scratch: a folder for what nobody needs afterwards; compiled packages are built there.
+        packages: what to compile where the mode is `COMPILED`.
 
     Raises:
-        WorkspaceError: the package could not be built compiled.
+        WorkspaceError: a package could not be built compiled.
     """
 
-    def __init__(self, mode: str, corpus: Path, scratch: Path) -> None:
+    def __init__(
+        self, mode: str, corpus: Path, scratch: Path, packages: Collection[str] = ()
+    ) -> None:
         self.mode = mode
         self._corpus = corpus
         self._scratch = scratch
         path = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
         if mode == COMPILED:
-            parser = member_named(load_members(), _PARSER)
-            path.insert(0, str(unpack_compiled([parser], scratch)))
+            members = [member for member in load_members() if member.module in packages]
+            path.insert(0, str(unpack_compiled(members, scratch)))
         self._environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path)}
 
     def fuzz(self, target: str, bounds: Bounds) -> Result:

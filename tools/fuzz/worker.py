@@ -6,6 +6,7 @@ inputs. It ends by exiting the process.
 
 from __future__ import annotations
 
+import importlib
 import shlex
 import sys
 from pathlib import Path
@@ -35,10 +36,12 @@ def main() -> None:
         # Coverage is counted in what is imported here for the first time.
         with atheris.instrument_imports(include=_PACKAGES, exclude=_FEEDING):
             from tools.fuzz.targets import TARGETS  # noqa: PLC0415
-    import whimbrel_http_parser  # noqa: PLC0415 - after the instrumented import
+    from tools.fuzz.runs import compiled_packages  # noqa: PLC0415 - after the instrumented import
 
-    if whimbrel_http_parser.COMPILED is not compiled:
-        sys.exit(f"the mode is {mode}, and {whimbrel_http_parser.__file__} is not")
+    for name in sorted(compiled_packages(target)):
+        package = importlib.import_module(name)
+        if getattr(package, "COMPILED", compiled) is not compiled:
+            sys.exit(f"the mode is {mode}, and {package.__file__} is not")
     # libFuzzer starts itself again by this name when it merges.
     program = shlex.join([sys.executable, "-m", "tools.fuzz.worker", target, mode, findings])
     check = Recorder(TARGETS[target][0], Path(findings))

@@ -17,7 +17,7 @@ from tools.fuzz.__main__ import bounds_of, main, plan_of
 from tools.fuzz.dictionaries import DICTIONARIES, dictionary_text
 from tools.fuzz.findings import Finding, Recorder
 from tools.fuzz.mutation import CorpusMutator
-from tools.fuzz.runs import Bounds, executed_units, uses_parser
+from tools.fuzz.runs import Bounds, compiled_packages, executed_units
 from tools.fuzz.targets import TARGETS
 from tools.fuzz.targets._pieces import pieces_of
 
@@ -108,10 +108,10 @@ def test_every_member_of_the_corpus_is_mutated_in_every_depth() -> None:
     assert mutants == {name + b"." * depth for name in (b"a", b"b", b"c") for depth in range(1, 5)}
 
 
-def test_only_what_uses_the_parser_is_run_compiled() -> None:
-    assert uses_parser("response_reader")
-    assert not uses_parser("set_cookie")
-    assert not uses_parser("websocket_frames")
+def test_only_what_uses_compiled_packages_is_run_compiled() -> None:
+    assert compiled_packages("response_reader") == {"whimbrel_http_parser"}
+    assert compiled_packages("set_cookie") == frozenset()
+    assert compiled_packages("websocket_frames") == {"whimbrel_websocket_client"}
     names = ["set_cookie", "response_reader"]
     assert plan_of(names, "interpreted") == [(name, "interpreted") for name in names]
     assert plan_of(names, "compiled") == [("response_reader", "compiled")]
