@@ -47,7 +47,9 @@ def _session(module: Any, *, compress: int = 0) -> Client:
     options = {"max_msg_size": 0, "compress": compress}
 
     async def prepare(url: str, stack: AsyncExitStack) -> Connect:
-        session = await stack.enter_async_context(module.ClientSession())
+        session = await stack.enter_async_context(
+            module.ClientSession(connector=module.TCPConnector(limit=0))
+        )
 
         async def opened() -> Echo:
             websocket = await session.ws_connect(url, **options)
@@ -212,10 +214,13 @@ def _echo_case(name: str, size: int) -> Case:
 
 
 def _records(size: int) -> list[str]:
-    """Return different texts of about as many octets, such as an interface might send."""
+    """Return different texts of about as many octets, such as an interface might send.
+
+    Together they are larger than a window, so that none of them is a copy of what was sent before.
+    """
     chance = random.Random(size)
     texts = []
-    for number in range(8):
+    for number in range(4 + 128 * 1024 // size):
         records: list[dict[str, object]] = []
         while len(json.dumps(records)) < size:
             records.append(
