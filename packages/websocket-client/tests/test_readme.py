@@ -34,7 +34,7 @@ async def test_the_connection(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.splitlines() == printed_by(example) != []
 
 
-def test_the_core(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_others(capsys: pytest.CaptureFixture[str]) -> None:
     for example in EXAMPLES[1:]:
         exec(example, {})
         assert capsys.readouterr().out.splitlines() == printed_by(example) != []
