@@ -115,8 +115,12 @@ async def test_large_bodies_both_ways_at_once(
     assert await asyncio.gather(*(mirrored() for _ in range(4))) == [data] * 4
 
 
-async def test_websockets(lone: ClientSession, websocket_peer: Any, proxy: Proxy) -> None:
-    async with lone.ws_connect(websocket_peer.url, proxy=proxy) as ws:
+@pytest.mark.parametrize("compress", [0, 15])
+async def test_websockets(
+    lone: ClientSession, websocket_peer: Any, proxy: Proxy, compress: int
+) -> None:
+    async with lone.ws_connect(websocket_peer.url, proxy=proxy, compress=compress) as ws:
+        assert bool(ws.compress) == bool(compress)
         await ws.send_bytes(b"x" * 100_000)
         assert await ws.receive_bytes() == b"x" * 100_000
         await ws.send_str("hello")

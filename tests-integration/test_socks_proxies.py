@@ -183,11 +183,13 @@ async def test_large_bodies_both_ways_at_once(
     assert await asyncio.gather(*(mirrored() for _ in range(4))) == [data] * 4
 
 
+@pytest.mark.parametrize("compress", [0, 15])
 async def test_websockets(
-    client: ClientSession, websocket_peer: Any, scheme: str, proxy: str
+    client: ClientSession, websocket_peer: Any, scheme: str, proxy: str, compress: int
 ) -> None:
     url = websocket_peer.url.replace("127.0.0.1", "localhost")
-    async with client.ws_connect(url, proxy=proxy) as ws:
+    async with client.ws_connect(url, proxy=proxy, compress=compress) as ws:
+        assert bool(ws.compress) == bool(compress)
         await ws.send_bytes(b"x" * 100_000)
         assert await ws.receive_bytes() == b"x" * 100_000
         await ws.send_str("hello")
