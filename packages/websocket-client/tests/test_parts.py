@@ -73,6 +73,78 @@ async def test_a_whole_message_is_one_part() -> None:
     await ws.close()
 
 
+@pytest.mark.parametrize("by_reader", [True, False])
+async def test_close_does_not_make_an_unfinished_message_look_whole(by_reader: bool) -> None:
+    ws, peer, _ = open_pair()
+    peer.send(peer.protocol.send_part("abc", last=False))
+    received: list[Any] = []
+
+    async def read() -> None:
+        async for part in ws.receive_parts():
+            received.append(part)  # what came before an exception is looked at
+            if by_reader:
+                await ws.close()
+
+    reading = asyncio.ensure_future(read())
+    await turns()
+    await ws.close()
+    with pytest.raises(WebSocketError, match=r"close\(\) was called"):
+        await reading
+    assert received == ["abc"]
+
+
+async def test_parts_after_a_message_that_was_skipped_are_the_next_ones() -> None:
+    ws, peer, _ = open_pair()
+    peer.send(peer.protocol.send_part("old", last=False))
+    async with ws.receive_parts() as old:
+        assert old.type is WSMsgType.TEXT
+    received: list[Any] = []
+    reader: Any = ws.receive_parts()
+    reading = asyncio.ensure_future(_collect(reader, received))
+    for last in (False, True):
+        await turns()
+        peer.send(peer.protocol.send_part("old", last=last))
+    for last in (False, True):
+        peer.send(peer.protocol.send_part(b"new", last=last))
+        await turns()
+    await reading
+    assert (reader.type, b"".join(received)) == (WSMsgType.BINARY, b"newnew")
+    await ws.close()
+
+
+async def test_who_waits_for_the_turn_to_send_learns_of_the_loss() -> None:
+    ws, _, other = open_pair()
+    never = asyncio.Event()
+
+    async def parts() -> AsyncIterator[str]:
+        yield "a"
+        await never.wait()
+        yield "b"
+
+    first = asyncio.ensure_future(ws.send_parts(parts()))
+    await turns()
+    second = asyncio.ensure_future(ws.send_str("x"))
+    await turns()
+    other.abort()
+    with pytest.raises(ConnectionResetError):
+        await asyncio.wait_for(second, 5)
+    never.set()
+    with pytest.raises(ConnectionResetError):
+        await first
+    await ws.close()
+
+
+async def test_a_time_is_a_number() -> None:
+    with pytest.raises(ValueError, match="ws_receive"):
+        ClientWSTimeout(ws_receive=float("nan"))
+    with pytest.raises(ValueError, match="ws_close"):
+        ClientWSTimeout(ws_close=float("nan"))
+    ws, _, _ = open_pair()
+    with pytest.raises(ValueError, match="timeout"):
+        await ws.receive(timeout=float("nan"))
+    await ws.close()
+
+
 @pytest.mark.parametrize("decode_text", [True, False])
 async def test_a_text_is_cut_between_characters(decode_text: bool) -> None:
     ws, peer, _ = open_pair(decode_text=decode_text)
@@ -452,7 +524,7 @@ async def test_parts_that_fail_before_the_first_change_nothing() -> None:
 
 async def test_parts_of_two_kinds_close_the_connection() -> None:
     ws, peer, _ = open_pair()
-    with pytest.raises(TypeError, match="no part of it can be bytes"):
+    with pytest.raises(TypeError, match="the message began with str: no part of it can be bytes"):
         await ws.send_parts(["a", b"b"])  # type: ignore[arg-type]  # what is tested
     assert (await peer.next_event()).data == 1011
     await ws.close()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from whimbrel_connector.interfaces import Transport
 
-__all__ = ["Channel"]
+__all__ = ["Channel", "check_seconds"]
 
 # What may wait for the application before reading pauses; it goes on when half of it is taken.
 _QUEUE_MESSAGES: Final = 256
@@ -31,6 +31,12 @@ _PING: Final = WSMsgType.PING
 _PONG: Final = WSMsgType.PONG
 _CLOSE: Final = WSMsgType.CLOSE
 _ERROR: Final = WSMsgType.ERROR
+
+
+def check_seconds(name: str, seconds: float | None) -> None:
+    """Refuse NaN, with which a timer would never fire, nor any that comes after it."""
+    if seconds is not None and seconds != seconds:  # noqa: PLR0124  # only NaN does
+        raise ValueError(f"{name} must be a number of seconds, not NaN")
 
 
 class Channel:
@@ -229,7 +235,7 @@ class Channel:
     def _rest_until_more(self, room: int) -> None:
         """Wait for more octets, or for the application, if it has to take some first."""
         protocol = self.protocol
-        if self.receives_parts and protocol.incomplete_type is not None:
+        if self.receives_parts and not self._skipping and protocol.incomplete_type is not None:
             self._wake()
         if 0 < room <= protocol.incomplete_size:
             self._pause()
@@ -332,9 +338,12 @@ class Channel:
 
         Raises:
             RuntimeError: somebody else is receiving.
+            ValueError: the timeout is NaN.
         """
         if self._waiter is not None:
             raise self._occupied()
+        if timeout is not None:
+            check_seconds("timeout", timeout)
         self._away = False
         if self.protocol.violation is not None:
             self._pull()
@@ -410,7 +419,7 @@ class Channel:
         """TEXT or BINARY, when the message that is received in parts has begun, else `None`."""
         if self._rest is not None:
             return self._rest.type
-        return None if self.is_over() else self.protocol.incomplete_type
+        return None if self._skipping or self.is_over() else self.protocol.incomplete_type
 
     def take_part(self) -> str | bytes | None:
         """Return the next part, maybe an empty one, `None` when there is none.

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, overload
 
-from whimbrel_websocket_client._channel import Channel
+from whimbrel_websocket_client._channel import Channel, check_seconds
 from whimbrel_websocket_client.errors import (
     HeartbeatError,
     WebSocketError,
@@ -61,6 +61,15 @@ class ClientWSTimeout:
 
     ws_receive: float | None = None
     ws_close: float | None = 10.0
+
+    def __post_init__(self) -> None:
+        """Refuse what is no time.
+
+        Raises:
+            ValueError: a time is NaN.
+        """
+        check_seconds("ws_receive", self.ws_receive)
+        check_seconds("ws_close", self.ws_close)
 
 
 DEFAULT_WS_CLIENT_TIMEOUT: Final = ClientWSTimeout()
@@ -561,9 +570,19 @@ class ClientWebSocketResponse(Generic[DecodeText]):
             self._transport.write(frame)
 
     async def _take_turn(self) -> None:
-        """Wait while another message is being sent in parts."""
+        """Wait while another message is being sent in parts.
+
+        Raises:
+            ConnectionResetError: the connection was lost meanwhile.
+        """
         while self._turn is not None:
-            await asyncio.shield(self._turn)
+            lost = asyncio.ensure_future(self._wait_until_lost())
+            try:
+                await asyncio.wait({self._turn, lost}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                lost.cancel()
+            if self._channel.is_lost:
+                raise self._refusal()
 
     async def ping(self, message: bytes | str = b"") -> None:
         """Send a Ping frame; `round_trip_time` tells how long its Pong took, if one comes.

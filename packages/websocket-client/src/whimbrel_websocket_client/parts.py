@@ -81,6 +81,10 @@ class MessageParts(Generic[Part]):
             await self._begin()
         channel = self._channel
         while not self._ended:
+            if not channel.receives_parts:
+                # close() has dropped what there was of the message, which is not its end.
+                self._ended = True
+                raise _as_error(await self._end(), channel)
             part: Any = channel.take_part()
             self._ended = not channel.receives_parts
             if part:
