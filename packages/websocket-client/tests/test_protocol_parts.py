@@ -343,3 +343,20 @@ def test_parts_both_ways_make_the_message(
                 break
             assert part, "what stops the reader must be there to be taken"
     assert messages == [text, "behind"]
+
+
+def test_payload_behind_what_was_held_back_is_read_without_more_coming() -> None:
+    server, client = server_of()
+    data = bytes(2_000_000)
+    frame = server.send_binary(data)
+    half = len(frame) // 2
+    client.receive_data(frame[:half])
+    assert client.next_event(hold=1000) is NEED_DATA
+    client.receive_data(frame[half:])  # while the first half has not been expanded to its end
+    received = bytearray()
+    while (event := client.next_event(hold=1000)) is NEED_DATA:
+        part = client.take_part()
+        assert isinstance(part, bytes), "it waits for what has come"
+        received += part
+    received += event.data
+    assert received == data

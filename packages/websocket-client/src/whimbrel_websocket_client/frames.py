@@ -213,6 +213,11 @@ class FrameDecoder:
             agreed = "permessage-deflate uses RSV1 only, on the first frame of a message"
         return _violation(f"RSV bits {first >> 4 & 7:03b} are set, but {agreed} (section 5.2)")
 
+    @property
+    def has_payload(self) -> bool:
+        """Whether `take` would give anything."""
+        return self.remaining > 0 and self._position < len(self._buffer)
+
     def take(self) -> bytes:
         """Return as much of the current frame's payload as is there, unmasked; maybe nothing."""
         available: i64 = len(self._buffer) - self._position

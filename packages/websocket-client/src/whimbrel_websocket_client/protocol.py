@@ -254,7 +254,7 @@ class WebSocketProtocol:
             message = self._read_data(decoder, assembler, hold)
             if message is not None:
                 return message
-            if self._in_frame and not assembler.pending:
+            if self._in_frame and not (assembler.pending or decoder.has_payload):
                 break
         return NEED_DATA
 
