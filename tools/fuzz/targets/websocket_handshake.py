@@ -14,7 +14,8 @@ __all__ = ["check_websocket_handshake", "check_websocket_offer"]
 
 _KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 _PROTOCOLS = ("chat", "superchat")
-_LONGEST_ERROR = 1000
+_LONGEST_ERROR = 2000
+"""Four excerpts of 80 characters, each of which may be escaped to four."""
 _LARGEST = 15
 
 _OFFERS = (
