@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from whimbrel_websocket_client import Role, WebSocketError, WSMessage, WSMsgType
-from whimbrel_websocket_client._assembly import MessageAssembler, Pieces
+from whimbrel_websocket_client._assembly import MessageAssembler
 from whimbrel_websocket_client._deflate import Deflater, Inflater
 from whimbrel_websocket_client.extensions import DeflateParameters
 
@@ -126,48 +126,23 @@ def test_the_limit_counts_all_fragments() -> None:
         assembler.begin(0, 5)
 
 
-# Pieces
-
-
-@given(st.lists(st.text(max_size=3000), max_size=200))
-def test_pieces_of_text_make_one(parts: list[str]) -> None:
-    pieces = Pieces("")
-    for part in parts:
-        pieces.add(part)
-    assert pieces.join() == "".join(parts)
-
-
-@pytest.mark.parametrize("size", [1, 1023, 1024, 1025])
-@pytest.mark.parametrize("count", [0, 1, 63, 64, 65, 200])
-def test_pieces_of_any_size_make_one(size: int, count: int) -> None:
-    parts = [bytes((number % 256,)) * size for number in range(count)]
-    pieces = Pieces(b"")
-    for number, part in enumerate(parts):
-        pieces.add(part)
-        pieces.add(b"" if number % 3 else b"long" * 300)
-    expected = b"".join(
-        part + (b"" if number % 3 else b"long" * 300) for number, part in enumerate(parts)
-    )
-    assert pieces.join() == expected
-
-
-def test_one_long_piece_is_not_copied() -> None:
-    piece = bytes(5000)
-    pieces = Pieces(b"")
-    pieces.add(piece)
-    assert pieces.join() is piece
-
-
-def test_single_octets_do_not_cost_an_object_each() -> None:
-    pieces = Pieces(b"")
-    for _ in range(64 * 1000):
-        pieces.add(b"x")
+@pytest.mark.parametrize("opcode", [TEXT, BINARY])
+def test_single_octets_do_not_cost_an_object_each(opcode: int) -> None:
+    assembler = MessageAssembler(max_size=0, decode_text=True)
+    assembler.begin(opcode, 100_000)
+    assembler.add(b"x", last=False)
     before = sys.getallocatedblocks()
-    whole = pieces.join()
-    assert len(whole) == 64_000
-    del pieces
-    # What goes: a thousand pieces, and not 64,000.
-    assert 900 < before - sys.getallocatedblocks() < 2000
+    for _ in range(50_000):
+        assembler.add(b"x", last=False)
+    assert sys.getallocatedblocks() < before + 100
+    message = assembler.add(b"x", last=True)
+    assert message is not None
+    assert len(message.data) == 50_002
+
+
+def test_line_ends_stay_as_they_are() -> None:
+    assembler = MessageAssembler(max_size=0, decode_text=True)
+    assert assemble(assembler, TEXT, [b"a\r", b"\nb\r", b"c\n", b"\r\n"]).data == "a\r\nb\rc\n\r\n"
 
 
 # Parts

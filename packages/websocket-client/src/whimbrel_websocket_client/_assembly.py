@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from codecs import utf_8_decode
+from io import BytesIO, StringIO
 from typing import TYPE_CHECKING, Any, Final
 
 from whimbrel_websocket_client.errors import WebSocketError
@@ -12,58 +13,21 @@ from whimbrel_websocket_client.messages import WSCloseCode, WSMessage, WSMsgType
 if TYPE_CHECKING:
     from whimbrel_websocket_client._deflate import Inflater
 
-__all__ = ["MessageAssembler", "Pieces"]
+__all__ = ["MessageAssembler"]
 
 _TEXT: Final = WSMsgType.TEXT
 _BINARY: Final = WSMsgType.BINARY
 
-# Pieces shorter than this are joined, so many at a time.
-_SHORT: Final = 1024
-_MANY: Final = 64
-
-
-class Pieces:
-    """What has come of a message, `str` or `bytes`, joined once at the end.
-
-    A peer that sends single octets must not make each of them cost an object.
-    """
-
-    __slots__ = ("_joined", "_nothing", "_short")
-
-    def __init__(self, nothing: str | bytes) -> None:
-        """Begin with nothing.
-
-        Args:
-            nothing: an empty value of the type that the pieces have.
-        """
-        self._nothing: Any = nothing
-        self._joined: list[Any] = []
-        self._short: list[Any] = []
-
-    def add(self, piece: str | bytes) -> None:
-        """Take the next piece."""
-        if len(piece) < _SHORT:
-            self._short.append(piece)
-            if len(self._short) < _MANY:
-                return
-        self._join_short()
-        if len(piece) >= _SHORT:
-            self._joined.append(piece)
-
-    def _join_short(self) -> None:
-        if self._short:
-            self._joined.append(self._nothing.join(self._short))
-            self._short = []
-
-    def join(self) -> Any:
-        """Return all of it; a single piece without a copy."""
-        self._join_short()
-        joined = self._joined
-        return joined[0] if len(joined) == 1 else self._nothing.join(joined)
+# What stored blocks and their headers add to a short message, and more.
+_PADDING: Final = 1024
 
 
 class MessageAssembler:
     """Collects the payload of data frames until a message is complete.
+
+    What has come is kept in one growing buffer, which becomes the message without a copy: a peer
+    that sends single octets must not make each of them cost an object, and a long message should
+    not be there twice when it is complete.
 
     Attributes:
         held: octets of the unfinished message that `take` would give.
@@ -71,13 +35,13 @@ class MessageAssembler:
     """
 
     __slots__ = (
+        "_buffer",
         "_compressed",
         "_decode_text",
         "_ends",
         "_inflater",
         "_max_size",
         "_opcode",
-        "_pieces",
         "_split",
         "held",
         "size",
@@ -101,7 +65,8 @@ class MessageAssembler:
         self._compressed = False
         # Whether its last octets are with the inflater.
         self._ends = False
-        self._pieces: Pieces | None = None
+        # A BytesIO, or a StringIO for text that is decoded; made for a message in several pieces.
+        self._buffer: Any = None
         # The beginning of a character whose end has not come.
         self._split = b""
         self.held = 0
@@ -158,7 +123,7 @@ class MessageAssembler:
         if self._compressed:
             # What cannot be compressed becomes a little longer: DEFLATE's worst is 9 bits an octet,
             # and the blocks' headers. Beyond, it is padding, or expands to more than the limit.
-            if length > limit + limit // 8 + _SHORT:
+            if length > limit + limit // 8 + _PADDING:
                 raise WebSocketError(
                     WSCloseCode.MESSAGE_TOO_BIG,
                     f"a compressed message of {length} octets came, the limit is {limit} expanded",
@@ -200,7 +165,7 @@ class MessageAssembler:
     def _add(self, chunk: bytes, last: bool) -> WSMessage | None:
         self.size += len(chunk)
         try:
-            if last and self._pieces is None and not self._split:
+            if last and self._buffer is None and not self._split:
                 return self._finish(self._whole(chunk))
             if self._opcode == OP_TEXT:
                 piece = self._text(chunk, last)
@@ -211,12 +176,11 @@ class MessageAssembler:
             raise WebSocketError(
                 WSCloseCode.INVALID_TEXT, f"a text message is not UTF-8: {error.reason}"
             ) from error
-        pieces = self._pieces
-        if pieces is None:
-            pieces = self._pieces = Pieces(piece[:0])
-        if piece:
-            pieces.add(piece)
-        return self._finish(pieces.join()) if last else None
+        buffer = self._buffer
+        if buffer is None:
+            buffer = self._buffer = StringIO() if isinstance(piece, str) else BytesIO()
+        buffer.write(piece)
+        return self._finish(buffer.getvalue()) if last else None
 
     def _whole(self, payload: bytes) -> str | bytes:
         """Return what a message says that came in one piece, without another copy of it."""
@@ -247,7 +211,7 @@ class MessageAssembler:
     def _finish(self, data: str | bytes) -> WSMessage:
         kind = _TEXT if self._opcode == OP_TEXT else _BINARY
         self._opcode = OP_CONTINUATION
-        self._pieces = None
+        self._buffer = None
         self.held = 0
         self.size = 0
         return WSMessage(data, None, kind)
@@ -257,14 +221,14 @@ class MessageAssembler:
 
         A text is cut between characters if it is decoded.
         """
-        pieces, self._pieces = self._pieces, None
+        buffer, self._buffer = self._buffer, None
         self.held = 0
-        part: str | bytes | None = None if pieces is None else pieces.join()
+        part: str | bytes | None = None if buffer is None else buffer.getvalue()
         return part or None
 
     def clear(self) -> None:
         """Free what is held; nothing is added afterwards."""
-        self._pieces = None
+        self._buffer = None
         self._split = b""
         self.held = 0
         if self._inflater is not None:

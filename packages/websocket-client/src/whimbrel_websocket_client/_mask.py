@@ -60,20 +60,24 @@ def apply_mask(data: bytes | bytearray | memoryview, mask: bytes, header: bytes 
 def mask_by_words(data: bytes, mask: bytes, header: bytes = b"") -> bytes:
     """Do what `apply_mask` does over eight octets at a time; compiled only."""
     size: i64 = len(data)
+    writer = BytesWriter()
     if size <= _BLOCK_OF_WORDS:
-        return _mask_words(data, 0, size, mask, header)
+        writer.write(header)
+        _mask_words(writer, data, 0, size, mask)
+        return writer.getvalue()
     blocks: list[bytes] = [header]
     start: i64 = 0
     while start < size:
         end: i64 = min(start + _BLOCK_OF_WORDS, size)
-        blocks.append(_mask_words(data, start, end, mask, b""))
+        _mask_words(writer, data, start, end, mask)
+        blocks.append(writer.getvalue())
+        # What it has grown to is kept.
+        writer.truncate(0)
         start = end
     return b"".join(blocks)
 
 
-def _mask_words(data: bytes, start: i64, end: i64, mask: bytes, header: bytes) -> bytes:
-    writer = BytesWriter()
-    writer.write(header)
+def _mask_words(writer: BytesWriter, data: bytes, start: i64, end: i64, mask: bytes) -> None:
     key: i64 = read_i64_le(mask + mask, 0)
     position: i64 = start
     last_word: i64 = end - 8
@@ -85,7 +89,6 @@ def _mask_words(data: bytes, start: i64, end: i64, mask: bytes, header: bytes) -
         writer.append(data[position] ^ mask[turn])
         position += 1
         turn = turn + 1 & 3
-    return writer.getvalue()
 
 
 def mask_by_integers(
