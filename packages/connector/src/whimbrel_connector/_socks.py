@@ -9,6 +9,8 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 
+from whimbrel_connector._wording import excerpt
+
 if TYPE_CHECKING:
     from collections.abc import Generator
 
@@ -27,8 +29,6 @@ _NAMING_SCHEMES: Final = frozenset({"socks4a", "socks5h"})
 
 _LONGEST: Final = 255
 """What a length of one octet can say; the strings of SOCKS4, which end with NUL, are held to it."""
-_EXCERPT: Final = 80
-"""How much of a wrong value an error shows."""
 _CONNECT: Final = 1
 
 _SOCKS4_GRANTED: Final = 90
@@ -111,7 +111,7 @@ class SocksDialogue:
         self, scheme: str, host: str, port: int, credentials: tuple[str, str] | None = None
     ) -> None:
         if scheme not in SCHEMES:
-            raise SocksProtocolError(f"no SOCKS proxy has the scheme {scheme[:_EXCERPT]!a}")
+            raise SocksProtocolError(f"no SOCKS proxy has the scheme {excerpt(scheme)}")
         check_credentials(scheme, credentials)
         if not 0 < port < 65536:
             raise SocksProtocolError(f"there is no port {port}")
@@ -235,11 +235,11 @@ def _destination(scheme: str, host: str) -> Destination:
 
 
 def _name(scheme: str, host: str) -> bytes:
-    excerpt = ascii(host[:_EXCERPT])
+    shown = excerpt(host)
     if scheme not in _NAMING_SCHEMES:
-        raise SocksProtocolError(f"{scheme} takes an IP address, not the name {excerpt}")
+        raise SocksProtocolError(f"{scheme} takes an IP address, not the name {shown}")
     if not (host.isascii() and host.isprintable() and " " not in host):
-        raise SocksProtocolError(f"no host name for a SOCKS proxy: {excerpt}")
+        raise SocksProtocolError(f"no host name for a SOCKS proxy: {shown}")
     if not 0 < len(host) <= _LONGEST:
         raise SocksProtocolError(
             f"a host name for a SOCKS proxy has 1 to {_LONGEST} octets, not {len(host)}"

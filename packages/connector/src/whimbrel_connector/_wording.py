@@ -7,12 +7,19 @@ from typing import TYPE_CHECKING, Final, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["some_of"]
+__all__ = ["excerpt", "some_of"]
 
 _Thing = TypeVar("_Thing")
 
 _TOLD: Final = 8
 """How many of several things an error names."""
+_EXCERPT: Final = 80
+"""How much of a text an error shows, in characters."""
+
+
+def excerpt(text: str) -> str:
+    """Return the beginning of a text, quoted and escaped."""
+    return ascii(text[:_EXCERPT])
 
 
 def some_of(

@@ -6,15 +6,14 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_netw
 from types import CoroutineType
 from typing import TYPE_CHECKING, Final
 
+from whimbrel_connector._wording import excerpt
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from whimbrel_connector.interfaces import AddressFilter, ResolveResult
 
 __all__ = ["allowed", "public_addresses_only"]
-
-_EXCERPT: Final = 80
-"""How much an error shows of what is no address."""
 
 
 def allowed(
@@ -41,7 +40,7 @@ def allowed(
         try:
             address = ip_address(text)
         except ValueError:
-            refused.append(ascii(text[:_EXCERPT]))
+            refused.append(excerpt(text))
             continue
         if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
             address = address.ipv4_mapped  # what a socket connects to (RFC 4291, section 2.5.5.2)

@@ -12,6 +12,7 @@ from yarl import URL
 from whimbrel_connector._socks import SCHEMES as SOCKS_SCHEMES
 from whimbrel_connector._socks import check_credentials
 from whimbrel_connector._urls import parse_url
+from whimbrel_connector._wording import excerpt
 from whimbrel_connector.fingerprint import Fingerprint
 
 if TYPE_CHECKING:
@@ -198,7 +199,7 @@ def _address_of(url: URL) -> tuple[str, int]:
     default_port = _DEFAULT_PORTS.get(url.scheme)
     if default_port is None:
         raise ValueError(
-            f"cannot use a proxy of the scheme {url.scheme[:_EXCERPT]!a};"
+            f"cannot use a proxy of the scheme {excerpt(url.scheme)};"
             f" supported: {', '.join(sorted(_DEFAULT_PORTS))}"
         )
     if not url.raw_host:
@@ -231,7 +232,7 @@ def _told_to_http(
         elif folded != "host":
             if _CONTROL.search(value):
                 raise ValueError(
-                    f"the header {name[:_EXCERPT]!a} for the proxy has a control character"
+                    f"the header {excerpt(name)} for the proxy has a control character"
                 )
             fields.append((name, value))
     if authorization is not None and _CONTROL.search(authorization):
